@@ -1,0 +1,23 @@
+//! What a connector is given when it is built.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::dice::Dice;
+use crate::http::TransportFactory;
+use crate::secret::SecretReader;
+
+/// Time, dice, secrets and the way to the network: all from outside.
+#[derive(Clone)]
+pub struct ConnectorContext {
+    /// The connector's configured name.
+    pub name: String,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives chance.
+    pub dice: Dice,
+    /// Reads secrets.
+    pub secrets: SecretReader,
+    /// Opens the way to the network.
+    pub transports: Arc<dyn TransportFactory>,
+}

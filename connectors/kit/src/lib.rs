@@ -1,0 +1,35 @@
+//! The contract between leadsync and the systems it connects.
+//!
+//! Read it in this order: the words ([`lead`], [`raw`], [`delivery`]), the roles a connector may
+//! play ([`roles`]), how it says that something went wrong ([`error`]), and what it is given to
+//! work with ([`context`], [`http`]).
+
+// 1. The words.
+pub mod delivery;
+pub mod ids;
+pub mod lead;
+pub mod raw;
+
+// 2. The roles, and how they fail.
+pub mod error;
+pub mod roles;
+
+// 3. What comes in from outside: time, dice, secrets.
+pub mod clock;
+pub mod context;
+pub mod dice;
+pub mod http;
+pub mod secret;
+
+// 4. What the operator wrote.
+pub mod mapping;
+pub mod settings;
+
+pub use context::ConnectorContext;
+pub use delivery::{EventKind, Gate, LeadDelivery, Receipt, RecordRef};
+pub use error::{ConfigError, ConnectorError, ErrorKind};
+pub use ids::{DestinationName, LeadId, SourceName};
+pub use lead::Lead;
+pub use raw::{Batch, Checkpoint, RawFormat, RawLead};
+pub use roles::{Connector, Destination, Probe, ProbeReport, Source};
+pub use settings::{ConnectorSettings, Role};

@@ -1,0 +1,60 @@
+//! A lead becomes the fields of a record, by a table the operator can read.
+
+use serde::Deserialize;
+
+/// One row of `[mapping]`: how one field of the record comes to be.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FieldRule {
+    /// Path into the lead (`person.email`, `touch.offer`, `touch.extra.PlanId`, `intent`, `id`).
+    pub from: Option<String>,
+    /// Functions the value passes in order: `trim`, `lower`, `truncate(80)`, `map(intents, Other)`.
+    pub pipe: Vec<String>,
+    /// Instead of `from`: a MiniJinja expression over the same paths.
+    pub expr: Option<String>,
+    /// Written when the source is empty.
+    pub default: Option<toml::Value>,
+    /// The record is rejected when the value is empty after all.
+    pub required: bool,
+    /// Longest value the field takes, in characters.
+    pub max_length: Option<usize>,
+    /// What to do with a longer one.
+    pub on_overflow: Overflow,
+    /// When the field is written.
+    pub write: Write,
+}
+
+/// What to do with a value longer than `max_length`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overflow {
+    /// Reject the record, so that a person decides.
+    #[default]
+    Error,
+    /// Cut on a grapheme, never inside one.
+    Truncate,
+}
+
+/// When a field is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Write {
+    /// With every revision.
+    #[default]
+    Always,
+    /// Only when the record is created.
+    CreateOnly,
+    /// Only where the record has no value; systems that cannot tell treat it as `create_only`.
+    IfEmpty,
+}
+
+/// One field ready to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MappedField {
+    /// The field's name in the other system.
+    pub target: String,
+    /// Its value; never null.
+    pub value: serde_json::Value,
+    /// When it is written.
+    pub write: Write,
+}

@@ -1,0 +1,99 @@
+//! The floor: what is written here survives.
+//!
+//! One trait, about fifteen verbs, each taking many items, in one transaction, with `now` from
+//! outside. Nothing above knows which database answers.
+
+pub mod words;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
+
+pub use words::*;
+
+/// Keeps leads, in the order of their way: inbox, leads, deliveries, outcome of each attempt.
+#[async_trait]
+pub trait Store: Send + Sync {
+    // --- a lead comes in -------------------------------------------------------------------
+
+    /// Keeps the arrivals, and with them the checkpoint of the poll they came from.
+    ///
+    /// When this returns `Ok`, the bytes are on disk. An arrival whose reference is already known
+    /// is [`Custody::Known`].
+    async fn accept(
+        &self,
+        arrivals: Vec<Arrival>,
+        checkpoint: Option<(SourceName, Checkpoint)>,
+    ) -> Result<Vec<Custody>, StoreError>;
+
+    /// Keeps bytes nobody could read, oldest dropped first when the bound is reached.
+    async fn quarantine(&self, items: Vec<Unreadable>) -> Result<(), StoreError>;
+
+    /// Where the source's last poll left off.
+    async fn checkpoint(&self, source: &SourceName) -> Result<Option<Checkpoint>, StoreError>;
+
+    // --- it is understood ------------------------------------------------------------------
+
+    /// The oldest arrivals nobody has understood yet.
+    async fn unsettled(&self, limit: usize) -> Result<Vec<Unsettled>, StoreError>;
+
+    /// Notes that work on these arrivals begins, so that one that kills the process is found out.
+    async fn mark_started(&self, ids: Vec<InboxId>) -> Result<(), StoreError>;
+
+    /// The leads behind these identities, in the same order.
+    async fn known(&self, identities: Vec<Identity>) -> Result<Vec<Option<KnownLead>>, StoreError>;
+
+    /// Writes what was understood, all or nothing. [`Settled::Stale`] when a lead changed since it
+    /// was read: read again, decide again.
+    async fn settle(&self, settlement: Settlement, now: DateTime<Utc>) -> Result<Settled, StoreError>;
+
+    // --- it is delivered -------------------------------------------------------------------
+
+    /// Hands out deliveries that are due, hot ones first, each to one holder alone.
+    async fn lease(
+        &self,
+        destination: &DestinationName,
+        ask: LeaseAsk,
+        now: DateTime<Utc>,
+    ) -> Result<Leased, StoreError>;
+
+    /// Which of these leads must not be contacted, as of now: the gate at the moment of writing.
+    async fn forbidden(&self, leads: Vec<LeadKey>) -> Result<Vec<LeadKey>, StoreError>;
+
+    /// Writes what became of leased deliveries, and of their destination.
+    async fn finish(
+        &self,
+        destination: &DestinationName,
+        results: Vec<Finished>,
+        gate: Option<DestinationGate>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<FinishOutcome>, StoreError>;
+
+    // --- the operator looks and acts -------------------------------------------------------
+
+    /// Totals, cheap at any size.
+    async fn totals(&self) -> Result<Totals, StoreError>;
+
+    /// Every destination the store knows, with its gate and queue.
+    async fn destinations(&self, now: DateTime<Utc>) -> Result<Vec<DestinationStatus>, StoreError>;
+
+    /// Leads, newest first.
+    async fn leads(&self, filter: LeadFilter) -> Result<Vec<LeadRow>, StoreError>;
+
+    /// Everything known of one lead.
+    async fn lead(&self, id: LeadId) -> Result<Option<LeadStory>, StoreError>;
+
+    /// Dead letters, newest first.
+    async fn dead_letters(&self, filter: DeadLetterFilter) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Gives dead letters another life ([`DeadLetterAct::Requeue`]) or ends them for good.
+    async fn settle_dead_letters(
+        &self,
+        which: DeadLetterFilter,
+        act: DeadLetterAct,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
+
+    /// Opens a held or parked destination again. False when the store never heard of it.
+    async fn release(&self, destination: &DestinationName, now: DateTime<Utc>) -> Result<bool, StoreError>;
+}
