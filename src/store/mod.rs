@@ -3,6 +3,7 @@
 //! One trait, about fifteen verbs, each taking many items, in one transaction, with `now` from
 //! outside. Nothing above knows which database answers.
 
+pub mod sqlite;
 pub mod words;
 
 use async_trait::async_trait;

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The database file was removed or replaced while open, or cannot be trusted any more.
     #[error("the store is lost: {0}")]
     Lost(String),
+    /// What the decision was based on has changed; nothing was written.
+    #[error("the ground of the decision has moved")]
+    Stale,
     /// The commit was called and nobody knows whether it took: repeat by key.
     #[error("the commit's outcome is unknown: {0}")]
     Unknown(String),

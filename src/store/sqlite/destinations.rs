@@ -1,0 +1,121 @@
+//! Destinations: whether they may be called, and how much waits for each.
+
+use chrono::{DateTime, Utc};
+use connector_kit::DestinationName;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::codes::{self, state};
+use super::desk::Desk;
+use super::names::NameKind;
+use super::reader::Shelf;
+use super::tally::{self, DELIVERIES};
+use super::trouble::Trouble;
+use crate::store::{DestinationGate, DestinationStatus};
+
+const OPEN: i64 = 0;
+const HELD: i64 = 1;
+const PARKED: i64 = 2;
+
+/// Whether the destination may be called.
+pub(super) fn gate(connection: &Connection, destination: i64) -> Result<DestinationGate, Trouble> {
+    let gate = connection
+        .prepare_cached("SELECT gate, until, holds, reason, hint FROM destinations WHERE id = ?1")?
+        .query_row([destination], |row| {
+            Ok(match row.get::<_, i64>(0)? {
+                HELD => DestinationGate::Held {
+                    until: codes::moment(row.get(1)?),
+                    holds: row.get(2)?,
+                    reason: row.get(3)?,
+                },
+                PARKED => DestinationGate::Parked {
+                    reason: row.get(3)?,
+                    hint: row.get(4)?,
+                },
+                _ => DestinationGate::Open,
+            })
+        })
+        .optional()?;
+    Ok(gate.unwrap_or_default())
+}
+
+/// Writes whether the destination may be called. A park stays until it is released.
+pub(super) fn set_gate(
+    connection: &Connection,
+    destination: i64,
+    gate: &DestinationGate,
+) -> Result<(), Trouble> {
+    let (code, until, holds, reason, hint) = match gate {
+        DestinationGate::Open => (OPEN, 0, 0, "", ""),
+        DestinationGate::Held { until, holds, reason } => {
+            (HELD, codes::millis(*until), *holds, reason.as_str(), "")
+        }
+        DestinationGate::Parked { reason, hint } => (PARKED, 0, 0, reason.as_str(), hint.as_str()),
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO destinations (id, gate, until, holds, reason, hint) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (id) DO UPDATE SET gate = excluded.gate, holds = excluded.holds,
+               until = CASE WHEN destinations.gate = 1 AND excluded.gate = 1
+                 THEN max(destinations.until, excluded.until) ELSE excluded.until END,
+               reason = excluded.reason, hint = excluded.hint
+             WHERE destinations.gate <> 2 OR excluded.gate = 2",
+        )?
+        .execute(params![destination, code, until, holds, reason, hint])?;
+    Ok(())
+}
+
+/// Opens the destination, whatever its gate. False when nobody ever heard of it.
+pub(super) fn release(desk: &mut Desk, destination: &DestinationName) -> Result<bool, Trouble> {
+    let Some(number) = desk
+        .names
+        .find(&desk.connection, NameKind::Destination, destination.as_str())?
+    else {
+        return Ok(false);
+    };
+    desk.connection
+        .execute("DELETE FROM destinations WHERE id = ?1", [number])?;
+    Ok(true)
+}
+
+/// Every destination at a glance.
+pub(super) fn all(shelf: &mut Shelf) -> Result<Vec<DestinationStatus>, Trouble> {
+    let numbers: Vec<(i64, String)> = shelf
+        .connection
+        .prepare_cached("SELECT id, name FROM names WHERE kind = ?1 ORDER BY name")?
+        .query_map([NameKind::Destination as i64], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    numbers
+        .into_iter()
+        .map(|(number, name)| status(&shelf.connection, number, &name))
+        .collect()
+}
+
+fn status(connection: &Connection, number: i64, name: &str) -> Result<DestinationStatus, Trouble> {
+    let count = |state: i64| tally::read(connection, number, DELIVERIES + state);
+    Ok(DestinationStatus {
+        name: DestinationName::new(name),
+        gate: gate(connection, number)?,
+        due: count(state::DUE)? + count(state::LEASED)?,
+        waiting: count(state::WAITING)?,
+        dead: count(state::DEAD)?,
+        delivered: count(state::DELIVERED)?,
+        oldest_due: oldest_due(connection, number)?,
+    })
+}
+
+/// The oldest in its lane: lanes are few, and within one the lead's number follows time.
+fn oldest_due(connection: &Connection, number: i64) -> Result<Option<DateTime<Utc>>, Trouble> {
+    let mut oldest: Option<i64> = None;
+    let mut statement = connection.prepare_cached(
+        "SELECT since FROM deliveries WHERE destination = ?1 AND state = 0 AND lane = ?2 ORDER BY lead LIMIT 1",
+    )?;
+    for lane in 0..4 {
+        let since: Option<i64> = statement
+            .query_row(params![number, lane], |row| row.get(0))
+            .optional()?;
+        oldest = [oldest, since].into_iter().flatten().min();
+    }
+    Ok(oldest.map(codes::moment))
+}

@@ -1,0 +1,151 @@
+//! The database file: opened one way only, watched while open, and never shared by two daemons.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rustix::fs::FlockOperation;
+
+use super::trouble::Trouble;
+
+/// How a connection is going to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The only one that writes.
+    Write,
+    /// Reads, and must not write by mistake.
+    Read,
+    /// Moves finished pages from the log into the database.
+    Checkpoint,
+}
+
+/// Opens a connection with the settings every connection has.
+pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "secure_delete", "on")?;
+    connection.pragma_update(None, "trusted_schema", "off")?;
+    connection.pragma_update(None, "cell_size_check", "on")?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", 256 * 1024 * 1024)?;
+    let cache_kib = if purpose == Purpose::Write {
+        -16 * 1024
+    } else {
+        -2 * 1024
+    };
+    connection.pragma_update(None, "cache_size", cache_kib)?;
+    if purpose == Purpose::Read {
+        connection.pragma_update(None, "query_only", "on")?;
+    }
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    if synchronous != 2 {
+        return Err(rusqlite::Error::InvalidQuery);
+    }
+    Ok(connection)
+}
+
+/// The file behind the path, as it was when the store opened it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// Looks at the path.
+    pub(super) fn of(path: &Path) -> std::io::Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
+    }
+}
+
+/// Bytes an ordinary process may still write where the path lies, and the size of that disk.
+pub(super) fn space(path: &Path) -> std::io::Result<(u64, u64)> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let stat = rustix::fs::statvfs(directory)?;
+    Ok((stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize))
+}
+
+/// Another daemon has the store open.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// The lock is taken; the text names the holder.
+    #[error("the store is in use by {0}")]
+    Held(String),
+    /// The lock file cannot be used.
+    #[error("cannot lock {path}")]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Held for as long as the daemon lives; the kernel lets go when it dies.
+#[derive(Debug)]
+pub(super) struct DaemonLock {
+    _file: File,
+}
+
+impl DaemonLock {
+    /// Takes the lock beside the database, or names who has it.
+    pub(super) fn take(database: &Path) -> Result<Self, LockError> {
+        let path = database.with_extension("lock");
+        let failed = |source: std::io::Error| LockError::Io {
+            path: path.clone(),
+            source,
+        };
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            let holder = holder.trim();
+            return Err(LockError::Held(if holder.is_empty() {
+                "another daemon".into()
+            } else {
+                holder.into()
+            }));
+        }
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+        writeln!(file, "process {}", std::process::id()).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Checks that the path still leads to the file that is open.
+pub(super) fn still_there(path: &Path, id: FileId) -> Result<(), String> {
+    match FileId::of(path) {
+        Ok(now) if now == id => Ok(()),
+        Ok(_) => Err(format!(
+            "{} was replaced by another file while open",
+            path.display()
+        )),
+        Err(error) => Err(format!("{} is gone: {error}", path.display())),
+    }
+}
+
+/// Moves everything the log holds into the database that can be moved without waiting.
+/// Gives the pages in the log and how many of them are in the database.
+pub(super) fn checkpoint(connection: &Connection, mode: &str) -> Result<(i64, i64), Trouble> {
+    let sql = format!("PRAGMA wal_checkpoint({mode})");
+    let pages = connection.query_row(&sql, [], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    Ok(pages)
+}

@@ -1,0 +1,176 @@
+//! Arrivals: kept as they came, and waiting to be understood.
+
+use bytes::Bytes;
+use connector_kit::ids::AccountName;
+use connector_kit::{Checkpoint, RawLead, SourceName};
+use rusqlite::{OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::codes;
+use super::desk::Desk;
+use super::names::NameKind;
+use super::reader::Shelf;
+use super::tally::Counter;
+use super::trouble::Trouble;
+use crate::store::{Arrival, Custody, InboxId, Unreadable, Unsettled};
+
+/// Keeps arrivals, and the checkpoint that goes with them.
+pub(super) fn accept(
+    desk: &mut Desk,
+    arrivals: &[Arrival],
+    checkpoint: Option<&(SourceName, Checkpoint)>,
+) -> Result<Vec<Custody>, Trouble> {
+    let mut custody = Vec::with_capacity(arrivals.len());
+    for arrival in arrivals {
+        custody.push(keep(desk, arrival)?);
+    }
+    if let Some((source, Checkpoint(text))) = checkpoint {
+        let source = desk
+            .names
+            .number(&desk.connection, NameKind::Source, source.as_str())?;
+        desk.connection
+            .prepare_cached("INSERT OR REPLACE INTO checkpoints (source, checkpoint) VALUES (?1, ?2)")?
+            .execute(params![source, text])?;
+    }
+    Ok(custody)
+}
+
+fn keep(desk: &mut Desk, arrival: &Arrival) -> Result<Custody, Trouble> {
+    let account = desk
+        .names
+        .number(&desk.connection, NameKind::Account, arrival.account.as_str())?;
+    let source = desk
+        .names
+        .number(&desk.connection, NameKind::Source, arrival.source.as_str())?;
+    if let Some(reference) = &arrival.raw.reference
+        && !is_first(desk, source, reference)?
+    {
+        return Ok(Custody::Known);
+    }
+    desk.connection
+        .prepare_cached(
+            "INSERT INTO inbox (account, source, received_at, format, occurred_at, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            account,
+            source,
+            codes::millis(arrival.received_at),
+            codes::format(arrival.raw.format),
+            arrival.raw.occurred_at.map(codes::millis),
+            &arrival.raw.body[..],
+        ])?;
+    let id = desk.connection.last_insert_rowid();
+    desk.connection
+        .prepare_cached("INSERT INTO unsettled (id, starts) VALUES (?1, 0)")?
+        .execute([id])?;
+    desk.tally.add(Counter::Accepted, 1);
+    desk.tally.add(Counter::Unsettled, 1);
+    Ok(Custody::Kept(InboxId(id)))
+}
+
+fn is_first(desk: &Desk, source: i64, reference: &str) -> Result<bool, Trouble> {
+    let digest = Sha256::digest(reference.as_bytes());
+    let inserted = desk
+        .connection
+        .prepare_cached("INSERT OR IGNORE INTO inbox_references (source, reference) VALUES (?1, ?2)")?
+        .execute(params![source, &digest[..16]])?;
+    Ok(inserted == 1)
+}
+
+/// Keeps what nobody could read, within `limit` bytes altogether.
+pub(super) fn quarantine(desk: &mut Desk, items: &[Unreadable], limit: u64) -> Result<(), Trouble> {
+    for item in items {
+        let account = desk
+            .names
+            .number(&desk.connection, NameKind::Account, item.account.as_str())?;
+        let source = desk
+            .names
+            .number(&desk.connection, NameKind::Source, item.source.as_str())?;
+        desk.connection
+            .prepare_cached(
+                "INSERT INTO quarantine (account, source, received_at, reason, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![account, source, codes::millis(item.received_at), item.reason, &item.body[..]])?;
+        desk.tally.add(Counter::Refused, 1);
+    }
+    drop_oldest(desk, items, limit)
+}
+
+fn drop_oldest(desk: &mut Desk, items: &[Unreadable], limit: u64) -> Result<(), Trouble> {
+    let added: u64 = items.iter().map(|item| item.body.len() as u64).sum();
+    let mut held = super::tally::read(&desk.connection, 0, Counter::QuarantineBytes as i64)? + added;
+    let mut change = i64::try_from(added).unwrap_or(i64::MAX);
+    while held > limit {
+        let oldest: Option<(i64, i64)> = desk
+            .connection
+            .prepare_cached("SELECT id, length(body) FROM quarantine ORDER BY id LIMIT 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((id, size)) = oldest else { break };
+        desk.connection
+            .prepare_cached("DELETE FROM quarantine WHERE id = ?1")?
+            .execute([id])?;
+        held = held.saturating_sub(u64::try_from(size).unwrap_or(0));
+        change -= size;
+    }
+    desk.tally.add(Counter::QuarantineBytes, change);
+    Ok(())
+}
+
+/// Where the source's last poll left off.
+pub(super) fn checkpoint(shelf: &mut Shelf, source: &SourceName) -> Result<Option<Checkpoint>, Trouble> {
+    let Some(source) = shelf
+        .names
+        .find(&shelf.connection, NameKind::Source, source.as_str())?
+    else {
+        return Ok(None);
+    };
+    let text = shelf
+        .connection
+        .prepare_cached("SELECT checkpoint FROM checkpoints WHERE source = ?1")?
+        .query_row([source], |row| row.get(0))
+        .optional()?;
+    Ok(text.map(Checkpoint))
+}
+
+/// The oldest arrivals that wait.
+pub(super) fn unsettled(shelf: &mut Shelf, limit: usize) -> Result<Vec<Unsettled>, Trouble> {
+    let Shelf { connection, names } = shelf;
+    let mut statement = connection.prepare_cached(
+        "SELECT u.id, u.starts, i.account, i.source, i.received_at, i.format, i.occurred_at, i.body
+         FROM unsettled u JOIN inbox i ON i.id = u.id ORDER BY u.id LIMIT ?1",
+    )?;
+    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut waiting = Vec::new();
+    while let Some(row) = rows.next()? {
+        let body: Vec<u8> = row.get(7)?;
+        waiting.push(Unsettled {
+            id: InboxId(row.get(0)?),
+            starts: row.get(1)?,
+            arrival: Arrival {
+                account: AccountName::new(names.text(connection, row.get(2)?)?),
+                source: SourceName::new(names.text(connection, row.get(3)?)?),
+                received_at: codes::moment(row.get(4)?),
+                raw: RawLead {
+                    format: codes::format_from(row.get(5)?)?,
+                    reference: None,
+                    occurred_at: row.get::<_, Option<i64>>(6)?.map(codes::moment),
+                    body: Bytes::from(body),
+                },
+            },
+        });
+    }
+    Ok(waiting)
+}
+
+/// Counts a start for each of these arrivals.
+pub(super) fn mark_started(desk: &mut Desk, ids: &[InboxId]) -> Result<(), Trouble> {
+    let mut statement = desk
+        .connection
+        .prepare_cached("UPDATE unsettled SET starts = starts + 1 WHERE id = ?1")?;
+    for id in ids {
+        statement.execute([id.0])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! The embedded store: one SQLite file, one writer, many commits in one flush.
+
+mod codes;
+mod dead_letters;
+mod deliveries;
+mod desk;
+mod destinations;
+mod file;
+mod inbox;
+mod leads;
+mod names;
+mod open;
+mod operator;
+mod order;
+mod queue;
+mod reader;
+mod schema;
+mod space;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod trouble;
+mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
+
+pub use file::LockError;
+pub use open::{OpenError, Options};
+pub use schema::SchemaError;
+pub use space::SpaceFloor;
+
+use super::{
+    Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationGate, DestinationStatus,
+    FinishOutcome, Finished, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk,
+    Leased, Settled, Settlement, Store, StoreError, Totals, Unreadable, Unsettled,
+};
+use desk::Desk;
+use file::DaemonLock;
+use order::errand;
+use queue::{Line, Queue};
+use reader::{Readers, Shelf, one_state};
+use space::Space;
+use trouble::Trouble;
+use writer::Writer;
+
+/// A store in one SQLite file.
+pub struct SqliteStore {
+    executor: Executor,
+    space: Arc<Space>,
+    quarantine_limit: u64,
+    _lock: Option<DaemonLock>,
+}
+
+/// Who does the work.
+enum Executor {
+    /// Threads of the store; the way the daemon runs.
+    Threads {
+        readers: Readers,
+        queue: Arc<Queue>,
+        _writer: Writer,
+    },
+    /// The caller, at once; the way a simulation runs, so that it can be repeated.
+    Inline(Mutex<(Desk, Shelf)>),
+}
+
+impl SqliteStore {
+    /// Why the store cannot be used any more, once it cannot: the daemon must end then.
+    pub fn lost(&self) -> Option<String> {
+        self.space.lost()
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        line: Line,
+        weight: usize,
+        work: impl FnMut(&mut Desk) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (order, answer) = errand(work);
+        match &self.executor {
+            Executor::Threads { queue, .. } => {
+                queue.push(line, weight, order).map_err(|_| StoreError::Busy)?;
+            }
+            Executor::Inline(desk) => {
+                desk.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+                    .commit(vec![order]);
+            }
+        }
+        answer
+            .await
+            .map_err(|_| StoreError::Failed("the writer ended".into()))?
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Shelf) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.executor {
+            Executor::Threads { readers, .. } => readers.ask(question).await,
+            Executor::Inline(desk) => one_state(
+                &mut desk.lock().unwrap_or_else(PoisonError::into_inner).1,
+                question,
+            ),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn accept(
+        &self,
+        arrivals: Vec<Arrival>,
+        checkpoint: Option<(SourceName, Checkpoint)>,
+    ) -> Result<Vec<Custody>, StoreError> {
+        self.space.admit()?;
+        let work = move |desk: &mut Desk| inbox::accept(desk, &arrivals, checkpoint.as_ref());
+        self.write(Line::Custody, 1, work).await
+    }
+
+    async fn quarantine(&self, items: Vec<Unreadable>) -> Result<(), StoreError> {
+        self.space.admit()?;
+        let limit = self.quarantine_limit;
+        self.write(Line::Custody, 1, move |desk| {
+            inbox::quarantine(desk, &items, limit)
+        })
+        .await
+    }
+
+    async fn checkpoint(&self, source: &SourceName) -> Result<Option<Checkpoint>, StoreError> {
+        let source = source.clone();
+        self.read(move |shelf| inbox::checkpoint(shelf, &source)).await
+    }
+
+    async fn unsettled(&self, limit: usize) -> Result<Vec<Unsettled>, StoreError> {
+        self.read(move |shelf| inbox::unsettled(shelf, limit)).await
+    }
+
+    async fn mark_started(&self, ids: Vec<InboxId>) -> Result<(), StoreError> {
+        self.write(Line::Work, ids.len(), move |desk| inbox::mark_started(desk, &ids))
+            .await
+    }
+
+    async fn known(&self, identities: Vec<Identity>) -> Result<Vec<Option<KnownLead>>, StoreError> {
+        self.read(move |shelf| leads::known(shelf, &identities)).await
+    }
+
+    async fn settle(&self, settlement: Settlement, now: DateTime<Utc>) -> Result<Settled, StoreError> {
+        let now = codes::millis(now);
+        let weight = settlement.arrivals.len();
+        let work = move |desk: &mut Desk| leads::settle(desk, &settlement, now);
+        match self.write(Line::Work, weight, work).await {
+            Ok(()) => Ok(Settled::Done),
+            Err(StoreError::Stale) => Ok(Settled::Stale),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn lease(
+        &self,
+        destination: &DestinationName,
+        ask: LeaseAsk,
+        now: DateTime<Utc>,
+    ) -> Result<Leased, StoreError> {
+        let destination = destination.clone();
+        self.write(Line::Work, ask.max / 4, move |desk| {
+            deliveries::lease(desk, &destination, ask, now)
+        })
+        .await
+    }
+
+    async fn forbidden(&self, leads: Vec<LeadKey>) -> Result<Vec<LeadKey>, StoreError> {
+        self.read(move |shelf| deliveries::forbidden(shelf, &leads)).await
+    }
+
+    async fn finish(
+        &self,
+        destination: &DestinationName,
+        results: Vec<Finished>,
+        gate: Option<DestinationGate>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<FinishOutcome>, StoreError> {
+        let destination = destination.clone();
+        let work =
+            move |desk: &mut Desk| deliveries::finish(desk, &destination, &results, gate.as_ref(), now);
+        self.write(Line::Work, 1, work).await
+    }
+
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        self.read(operator::totals).await
+    }
+
+    async fn destinations(&self, _now: DateTime<Utc>) -> Result<Vec<DestinationStatus>, StoreError> {
+        self.read(destinations::all).await
+    }
+
+    async fn leads(&self, filter: LeadFilter) -> Result<Vec<LeadRow>, StoreError> {
+        self.read(move |shelf| operator::leads(shelf, &filter)).await
+    }
+
+    async fn lead(&self, id: LeadId) -> Result<Option<LeadStory>, StoreError> {
+        self.read(move |shelf| operator::lead(shelf, id)).await
+    }
+
+    async fn dead_letters(&self, filter: DeadLetterFilter) -> Result<Vec<DeadLetter>, StoreError> {
+        self.read(move |shelf| dead_letters::list(shelf, &filter)).await
+    }
+
+    async fn settle_dead_letters(
+        &self,
+        which: DeadLetterFilter,
+        act: DeadLetterAct,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let now = codes::millis(now);
+        self.write(Line::Work, 1, move |desk| {
+            dead_letters::settle(desk, &which, act, now)
+        })
+        .await
+    }
+
+    async fn release(&self, destination: &DestinationName, _now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let destination = destination.clone();
+        self.write(Line::Work, 1, move |desk| {
+            destinations::release(desk, &destination)
+        })
+        .await
+    }
+}

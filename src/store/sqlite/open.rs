@@ -1,0 +1,159 @@
+//! Opening the store: the right file, the right schema, and nobody else at it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::desk::Desk;
+use super::file::{self, DaemonLock, LockError, Purpose};
+use super::queue::Queue;
+use super::reader::{Readers, Shelf};
+use super::schema::{self, SchemaError};
+use super::space::{Space, SpaceFloor};
+use super::writer::Writer;
+use super::{Executor, SqliteStore};
+use crate::store::StoreError;
+
+/// How the store is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The database file; its directory must exist.
+    pub path: PathBuf,
+    /// Free space that must stay.
+    pub floor: SpaceFloor,
+    /// Bytes of unreadable bodies kept.
+    pub quarantine_limit: u64,
+    /// Senders that may wait for a commit at once.
+    pub custody_queue: usize,
+}
+
+impl Options {
+    /// The usual settings for this file.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            floor: SpaceFloor::default(),
+            quarantine_limit: 64 * 1024 * 1024,
+            custody_queue: 4096,
+        }
+    }
+}
+
+/// The store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another daemon works on it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The file is not one of ours, or too new.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The file is damaged.
+    #[error("{path} is damaged ({finding}): stop, keep a copy of it, and restore a backup")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the check found first.
+        finding: String,
+    },
+    /// The database refused.
+    #[error("cannot open {path}: {reason}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl SqliteStore {
+    /// Opens the store as the one daemon that works on it, with threads of its own.
+    ///
+    /// Leases of a daemon that died are given back: the lock proves that it is gone.
+    pub fn open(options: &Options) -> Result<Self, OpenError> {
+        let lock = DaemonLock::take(&options.path)?;
+        let desk = prepare(&options.path)?;
+        give_back_leases(&desk, &options.path)?;
+        Self::with_threads(options, desk, Some(lock))
+    }
+
+    /// Opens the store beside a daemon, for a command that looks or acts once.
+    pub fn open_beside(options: &Options) -> Result<Self, OpenError> {
+        let desk = prepare(&options.path)?;
+        Self::with_threads(options, desk, None)
+    }
+
+    /// Opens the store so that each call is done by the caller, at once.
+    pub fn open_inline(options: &Options) -> Result<Self, OpenError> {
+        let lock = DaemonLock::take(&options.path)?;
+        let desk = prepare(&options.path)?;
+        give_back_leases(&desk, &options.path)?;
+        let shelf = Shelf::open(&options.path).map_err(|error| failed(&options.path, &error))?;
+        Ok(Self {
+            executor: Executor::Inline(Mutex::new((desk, shelf))),
+            space: Arc::new(Space::new(options.path.clone(), options.floor)),
+            quarantine_limit: options.quarantine_limit,
+            _lock: Some(lock),
+        })
+    }
+
+    fn with_threads(options: &Options, desk: Desk, lock: Option<DaemonLock>) -> Result<Self, OpenError> {
+        let path = &options.path;
+        let queue = Arc::new(Queue::new(options.custody_queue));
+        let space = Arc::new(Space::new(path.clone(), options.floor));
+        let readers = Readers::start(path, 2).map_err(|error| failed(path, &error))?;
+        let writer =
+            Writer::start(path.clone(), desk, Arc::clone(&queue), Arc::clone(&space)).map_err(|error| {
+                OpenError::Sqlite {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                }
+            })?;
+        Ok(Self {
+            executor: Executor::Threads {
+                readers,
+                queue,
+                _writer: writer,
+            },
+            space,
+            quarantine_limit: options.quarantine_limit,
+            _lock: lock,
+        })
+    }
+}
+
+fn failed(path: &Path, error: &StoreError) -> OpenError {
+    OpenError::Sqlite {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+fn prepare(path: &Path) -> Result<Desk, OpenError> {
+    let refused = |error: rusqlite::Error| OpenError::Sqlite {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
+    let mut connection = file::open(path, Purpose::Write).map_err(refused)?;
+    schema::migrate(&mut connection)?;
+    drop(connection);
+    Desk::open(path.to_owned()).map_err(|error| failed(path, &error))
+}
+
+/// What a dead daemon held may have been written or not: it is due again, and marked uncertain.
+fn give_back_leases(desk: &Desk, path: &Path) -> Result<(), OpenError> {
+    let sql = "BEGIN IMMEDIATE;
+      INSERT INTO counters (scope, counter, value)
+        SELECT destination, 100, count(*) FROM deliveries WHERE state IN (1, 2) AND state = 1 GROUP BY destination
+        ON CONFLICT (scope, counter) DO UPDATE SET value = value + excluded.value;
+      INSERT INTO counters (scope, counter, value)
+        SELECT destination, 101, -count(*) FROM deliveries WHERE state IN (1, 2) AND state = 1 GROUP BY destination
+        ON CONFLICT (scope, counter) DO UPDATE SET value = value + excluded.value;
+      UPDATE deliveries SET state = 0, uncertain = 1 WHERE state IN (1, 2) AND state = 1;
+      COMMIT;";
+    desk.connection
+        .execute_batch(sql)
+        .map_err(|error| OpenError::Sqlite {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
+}

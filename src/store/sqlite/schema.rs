@@ -1,0 +1,121 @@
+//! The tables, and how an older file becomes a newer one.
+//!
+//! What each table is for, who writes it and what its states mean stands in `docs/data-model.md`.
+
+use rusqlite::Connection;
+
+/// `LSYN`: tells our files from other SQLite files.
+const APPLICATION_ID: i32 = 0x4C53_594E;
+
+/// One step per version; step `n` brings a file from version `n` to `n + 1`.
+const STEPS: &[&str] = &[FIRST];
+
+const FIRST: &str = "
+CREATE TABLE names (
+  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name)
+) STRICT;
+
+CREATE TABLE inbox (
+  id INTEGER PRIMARY KEY, account INTEGER NOT NULL, source INTEGER NOT NULL, received_at INTEGER NOT NULL,
+  format INTEGER NOT NULL, occurred_at INTEGER, body BLOB NOT NULL
+) STRICT;
+CREATE TABLE inbox_references (
+  source INTEGER NOT NULL, reference BLOB NOT NULL, PRIMARY KEY (source, reference)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE unsettled (id INTEGER PRIMARY KEY, starts INTEGER NOT NULL) STRICT;
+CREATE TABLE arrivals (
+  id INTEGER PRIMARY KEY, understood INTEGER NOT NULL, lead INTEGER, reason TEXT
+) STRICT;
+CREATE INDEX arrivals_of_lead ON arrivals (lead) WHERE lead IS NOT NULL;
+CREATE TABLE quarantine (
+  id INTEGER PRIMARY KEY, account INTEGER NOT NULL, source INTEGER NOT NULL, received_at INTEGER NOT NULL,
+  reason TEXT NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE TABLE checkpoints (source INTEGER PRIMARY KEY, checkpoint TEXT NOT NULL) STRICT;
+
+CREATE TABLE leads (
+  id INTEGER PRIMARY KEY, dnc INTEGER NOT NULL, suppression INTEGER NOT NULL, revision INTEGER NOT NULL,
+  revised_at INTEGER NOT NULL, public_id BLOB NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX leads_public ON leads (public_id);
+CREATE TABLE identities (identity BLOB PRIMARY KEY, lead INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE touchpoints (
+  lead INTEGER NOT NULL, touch BLOB NOT NULL, first_at INTEGER NOT NULL, last_at INTEGER NOT NULL,
+  count INTEGER NOT NULL, PRIMARY KEY (lead, touch, first_at)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+  lead INTEGER NOT NULL, destination INTEGER NOT NULL, state INTEGER NOT NULL, lane INTEGER NOT NULL,
+  wanted INTEGER NOT NULL, held INTEGER NOT NULL, uncertain INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  token INTEGER NOT NULL, since INTEGER NOT NULL, at INTEGER NOT NULL, record TEXT,
+  PRIMARY KEY (lead, destination)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_due ON deliveries (destination, lane, lead) WHERE state = 0;
+CREATE INDEX deliveries_timed ON deliveries (destination, at) WHERE state IN (1, 2);
+CREATE INDEX deliveries_dead ON deliveries (at) WHERE state = 5;
+CREATE TABLE attempts (
+  id INTEGER PRIMARY KEY, lead INTEGER NOT NULL, destination INTEGER NOT NULL, revision INTEGER NOT NULL,
+  at INTEGER NOT NULL, kind INTEGER NOT NULL, what TEXT NOT NULL, hint TEXT NOT NULL, answer TEXT
+) STRICT;
+CREATE INDEX attempts_of_delivery ON attempts (lead, destination);
+CREATE TABLE destinations (
+  id INTEGER PRIMARY KEY, gate INTEGER NOT NULL, until INTEGER NOT NULL, holds INTEGER NOT NULL,
+  reason TEXT NOT NULL, hint TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE counters (
+  scope INTEGER NOT NULL, counter INTEGER NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (scope, counter)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// It is some other program's database.
+    #[error("this is not a leadsync store (application id {0:#x})")]
+    Foreign(i32),
+    /// A newer leadsync wrote it.
+    #[error(
+        "the store was written by a newer leadsync (schema {found}, this one knows {known}): upgrade, or restore a backup"
+    )]
+    Newer {
+        /// The file's version.
+        found: usize,
+        /// The newest version this program knows.
+        known: usize,
+    },
+    /// The database refused.
+    #[error("the store cannot be prepared")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Brings the file to the newest schema; each step whole or not at all.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
+    let found = version(connection)?;
+    if found > STEPS.len() {
+        return Err(SchemaError::Newer {
+            found,
+            known: STEPS.len(),
+        });
+    }
+    for (step, sql) in STEPS.iter().enumerate().skip(found) {
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", i64::try_from(step + 1).unwrap_or(i64::MAX))?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// The schema's version; refuses the files of others.
+pub(super) fn version(connection: &Connection) -> Result<usize, SchemaError> {
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let fresh = application == 0 && version == 0 && tables == 0;
+    if !fresh && application != APPLICATION_ID {
+        return Err(SchemaError::Foreign(application));
+    }
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}

@@ -1,0 +1,75 @@
+//! Whether the disk has room for another promise, and whether the store still exists.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::file;
+use crate::store::StoreError;
+
+/// Free space below which custody is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpaceFloor {
+    /// Bytes that must stay free.
+    pub bytes: u64,
+    /// Share of the disk that must stay free, in percent; the smaller of both rules counts.
+    pub percent: u8,
+}
+
+impl Default for SpaceFloor {
+    fn default() -> Self {
+        Self {
+            bytes: 256 * 1024 * 1024,
+            percent: 5,
+        }
+    }
+}
+
+/// What the writer saw last.
+pub(super) struct Space {
+    path: PathBuf,
+    floor: SpaceFloor,
+    low: AtomicBool,
+    lost: Mutex<Option<String>>,
+}
+
+impl Space {
+    /// Watches the disk the path lies on.
+    pub(super) fn new(path: PathBuf, floor: SpaceFloor) -> Self {
+        let space = Self {
+            path,
+            floor,
+            low: AtomicBool::new(false),
+            lost: Mutex::new(None),
+        };
+        space.look();
+        space
+    }
+
+    /// Looks at the disk.
+    pub(super) fn look(&self) {
+        if let Ok((free, size)) = file::space(&self.path) {
+            let floor = self.floor.bytes.min(size / 100 * u64::from(self.floor.percent));
+            self.low.store(free < floor, Ordering::Release);
+        }
+    }
+
+    /// Notes that the store cannot be used any more.
+    pub(super) fn lose(&self, why: &str) {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
+    }
+
+    /// Whether custody may be taken.
+    pub(super) fn admit(&self) -> Result<(), StoreError> {
+        if self.low.load(Ordering::Acquire) {
+            Err(StoreError::Full)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Why the store is lost, once it is.
+    pub(super) fn lost(&self) -> Option<String> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,87 @@
+//! Totals that move in the transaction that makes them true, so that reading them costs nothing.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, params};
+
+use super::trouble::Trouble;
+
+/// What is counted once for the whole store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Counter {
+    Accepted = 1,
+    Repeats = 2,
+    Merged = 3,
+    Leads = 4,
+    SuppressedTest = 5,
+    SuppressedDnc = 6,
+    SuppressedNoRoute = 7,
+    Refused = 8,
+    Quarantined = 9,
+    Unsettled = 10,
+    Receipts = 11,
+    QuarantineBytes = 12,
+}
+
+/// Counters of one destination start here: `DELIVERIES + state`.
+pub(super) const DELIVERIES: i64 = 100;
+
+/// Changes of one transaction, written at its end.
+#[derive(Debug, Default)]
+pub(super) struct Tally(BTreeMap<(i64, i64), i64>);
+
+impl Tally {
+    /// Moves a total of the whole store.
+    pub(super) fn add(&mut self, counter: Counter, by: i64) {
+        self.bump(0, counter as i64, by);
+    }
+
+    /// Moves one delivery from a state to another; `None` is outside.
+    pub(super) fn moved(&mut self, destination: i64, from: Option<i64>, to: Option<i64>) {
+        if from == to {
+            return;
+        }
+        if let Some(state) = from {
+            self.bump(destination, DELIVERIES + state, -1);
+        }
+        if let Some(state) = to {
+            self.bump(destination, DELIVERIES + state, 1);
+        }
+    }
+
+    fn bump(&mut self, scope: i64, counter: i64, by: i64) {
+        *self.0.entry((scope, counter)).or_insert(0) += by;
+    }
+
+    /// Writes the changes and forgets them.
+    pub(super) fn write(&mut self, connection: &Connection) -> Result<(), Trouble> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut statement = connection.prepare_cached(
+            "INSERT INTO counters (scope, counter, value) VALUES (?1, ?2, ?3)
+             ON CONFLICT (scope, counter) DO UPDATE SET value = value + excluded.value",
+        )?;
+        for ((scope, counter), by) in std::mem::take(&mut self.0) {
+            if by != 0 {
+                statement.execute(params![scope, counter, by])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the changes of a transaction that was rolled back.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Reads one total.
+pub(super) fn read(connection: &Connection, scope: i64, counter: i64) -> Result<u64, Trouble> {
+    use rusqlite::OptionalExtension;
+    let value: Option<i64> = connection
+        .prepare_cached("SELECT value FROM counters WHERE scope = ?1 AND counter = ?2")?
+        .query_row(params![scope, counter], |row| row.get(0))
+        .optional()?;
+    Ok(u64::try_from(value.unwrap_or(0)).unwrap_or(0))
+}
