@@ -29,7 +29,8 @@ pub struct TransportSettings {
     pub total_timeout: Duration,
     /// To connect, TLS included.
     pub connect_timeout: Duration,
-    /// Largest answer read, in bytes. A larger one is an error, but a 2xx stays a 2xx: the status decides.
+    /// Largest answer read, in bytes. Of a larger one the beginning is kept, marked
+    /// [`super::Truncated`]: the status decides, and [`super::whole`] is for those who need it all.
     pub max_response_bytes: usize,
     /// Networks allowed although private ("10.20.0.0/16"); loopback only when named here, too.
     pub allow_private_targets: Vec<String>,
@@ -79,6 +80,8 @@ pub enum Fault {
     Connect,
     /// The certificate is expired, for another name, or from an unknown issuer.
     Certificate,
+    /// The server wants a client certificate, or another one than ours.
+    Identity,
     /// The target policy forbids the address.
     Forbidden,
     /// Sent, but no whole answer in time: it may have been applied.
@@ -125,6 +128,10 @@ impl TransportError {
                 Some(
                     "the server's certificate is not valid for us: renew it there, or set ca_file to its issuer",
                 ),
+            ),
+            Fault::Identity => (
+                ErrorKind::Unauthorized,
+                Some("the server refuses our client certificate: renew it, then release"),
             ),
             Fault::Forbidden => (
                 ErrorKind::Misconfigured,
