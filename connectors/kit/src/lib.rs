@@ -23,6 +23,7 @@ pub mod secret;
 
 // 4. What the operator wrote.
 pub mod mapping;
+pub mod nearest;
 pub mod settings;
 
 pub use context::ConnectorContext;

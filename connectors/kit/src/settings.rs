@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use crate::error::ConfigError;
-use crate::mapping::FieldRule;
+use crate::mapping::{FieldRule, Tables};
 
 /// A role as written in `roles = [..]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
@@ -26,6 +26,8 @@ pub struct ConnectorSettings {
     pub settings: toml::Table,
     /// `[mapping]`: target field -> rule. Empty means the connector's shipped mapping.
     pub mapping: BTreeMap<String, FieldRule>,
+    /// `[tables.<name>]` of the main file and of the connector's own: what `map(<name>)` looks up.
+    pub tables: Tables,
 }
 
 impl ConnectorSettings {

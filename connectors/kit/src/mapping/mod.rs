@@ -1,6 +1,26 @@
 //! A lead becomes the fields of a record, by a table the operator can read.
+//!
+//! `Mapping::parse` checks and compiles the table at load; `Mapping::record` runs it per lead.
+
+mod call;
+mod compile;
+mod context;
+pub mod expression;
+mod function;
+mod item;
+mod path;
+mod record;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
+
+pub use compile::Mapping;
+pub use function::plain;
+pub use item::RESULT_CAP_BYTES;
+
+/// Look-up tables by name: `[tables.intents]` in the config, `map(intents)` in a pipe.
+pub type Tables = BTreeMap<String, BTreeMap<String, String>>;
 
 /// One row of `[mapping]`: how one field of the record comes to be.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
