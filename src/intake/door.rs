@@ -250,7 +250,7 @@ impl Door {
                 health.raise(Trouble::StoreLost, error.to_string()),
                 Refusal::Failing,
             ),
-            StoreError::Unknown(_) | StoreError::Failed(_) => (
+            StoreError::Stale | StoreError::Unknown(_) | StoreError::Failed(_) => (
                 health.raise_for(Trouble::StoreFailing, error.to_string(), TROUBLE_SPAN),
                 Refusal::Failing,
             ),
