@@ -1,0 +1,145 @@
+//! How a lead becomes the columns of a row.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use connector_kit::mapping::{FieldRule, Mapping};
+use connector_kit::{ConfigError, ConnectorError, ConnectorSettings, ErrorKind, Gate, LeadDelivery};
+use serde::Deserialize;
+
+use crate::connection::Service;
+use crate::entity::{EdmType, Property, TEXT_UNITS, truncated};
+use crate::limits::name_fault;
+
+/// The mapping used when the operator writes none, in the very file an operator may copy.
+const SHIPPED: &str = include_str!("../../../config/connectors.d/azure-table.toml");
+/// The column that forbids contact, where the mapping names no other.
+const DO_NOT_CONTACT: &str = "DoNotContact";
+
+#[derive(Deserialize)]
+struct Shipped {
+    settings: ShippedSettings,
+    mapping: BTreeMap<String, FieldRule>,
+}
+
+#[derive(Deserialize)]
+struct ShippedSettings {
+    types: BTreeMap<String, EdmType>,
+}
+
+/// Turns leads into columns.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    mapping: Mapping,
+    types: BTreeMap<String, EdmType>,
+    personal: BTreeSet<String>,
+    flag: String,
+}
+
+impl Columns {
+    /// The operator's mapping, or the shipped one.
+    pub(crate) fn new(
+        settings: &ConnectorSettings,
+        types: &BTreeMap<String, EdmType>,
+        service: Service,
+    ) -> Result<Self, ConfigError> {
+        let shipped: Shipped = toml::from_str(SHIPPED)
+            .map_err(|error| ConfigError::new("", format!("the shipped mapping is broken: {error}")))?;
+        let own = !settings.mapping.is_empty();
+        let rules = if own { &settings.mapping } else { &shipped.mapping };
+        for name in rules.keys() {
+            if let Some(fault) = name_fault(name, service) {
+                return Err(ConfigError::new(format!("mapping.{name}"), fault));
+            }
+        }
+        let mut all_types = if own {
+            BTreeMap::new()
+        } else {
+            shipped.settings.types
+        };
+        all_types.extend(types.iter().map(|(name, edm)| (name.clone(), *edm)));
+        if let Some(name) = all_types.keys().find(|name| !rules.contains_key(*name)) {
+            return Err(ConfigError::new(
+                format!("settings.types.{name}"),
+                "the mapping has no such column",
+            ));
+        }
+        let flag = rules
+            .iter()
+            .find(|(_, rule)| rule.from.as_deref() == Some("dnc"))
+            .map(|(name, _)| name.as_str());
+        Ok(Self {
+            mapping: Mapping::parse(rules, &settings.tables)?,
+            types: all_types,
+            personal: rules
+                .iter()
+                .filter(|(_, rule)| is_personal(rule))
+                .map(|(name, _)| name.clone())
+                .collect(),
+            flag: flag.unwrap_or(DO_NOT_CONTACT).to_owned(),
+        })
+    }
+
+    /// The columns to merge. What is empty is left out, so that a merge never blanks what somebody
+    /// filled in, except when nobody may be contacted: then every column made from the person is
+    /// blanked, because a merge cannot delete.
+    pub(crate) fn of(&self, delivery: &LeadDelivery) -> Result<BTreeMap<String, Property>, ConnectorError> {
+        let forbidden = delivery.lead.dnc || delivery.gate == Gate::DoNotContact;
+        let mut columns = match self.mapped(delivery) {
+            // A mapping that fails must not keep the mark from being written.
+            Err(_) if delivery.gate == Gate::DoNotContact => BTreeMap::new(),
+            columns => columns?,
+        };
+        if delivery.gate == Gate::DoNotContact {
+            columns.extend(
+                self.personal
+                    .iter()
+                    .map(|name| (name.clone(), Property::Text(String::new()))),
+            );
+        }
+        columns.insert(self.flag.clone(), Property::Flag(forbidden));
+        Ok(columns)
+    }
+
+    fn mapped(&self, delivery: &LeadDelivery) -> Result<BTreeMap<String, Property>, ConnectorError> {
+        let mut columns = BTreeMap::new();
+        for field in self.mapping.record(delivery)? {
+            let wanted = self.types.get(&field.target).copied();
+            let Some(value) = Property::typed(&field.value, wanted) else {
+                let text = format!(
+                    "map field {}: the value is not of its type in settings.types",
+                    field.target
+                );
+                return Err(ConnectorError::new(ErrorKind::Rejected, text)
+                    .hint("correct the mapping or the type of this column, then requeue"));
+            };
+            match value {
+                Property::Text(text) if text.is_empty() => {}
+                Property::Text(text) => {
+                    columns.insert(
+                        field.target,
+                        Property::Text(truncated(&text, TEXT_UNITS).to_owned()),
+                    );
+                }
+                value => {
+                    columns.insert(field.target, value);
+                }
+            }
+        }
+        Ok(columns)
+    }
+}
+
+/// Whether a column could hold something that helps to contact the person. Fail-safe: so does
+/// every expression and every text nobody has vouched for.
+fn is_personal(rule: &FieldRule) -> bool {
+    let open = |text: &str| {
+        ["person.", "touch.extra.", "touch.description"]
+            .iter()
+            .any(|path| text.contains(path))
+    };
+    rule.expr.is_some() || rule.from.as_deref().is_some_and(open) || rule.pipe.iter().any(|call| open(call))
+}
+
+#[cfg(test)]
+#[path = "columns/tests.rs"]
+mod tests;
