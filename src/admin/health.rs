@@ -1,0 +1,204 @@
+//! Whether the daemon lives, and whether it should be sent leads.
+//!
+//! A parked destination makes nobody unready: its leads are safe and wait.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::admin::Ticks;
+
+/// Why the daemon should not be sent leads now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trouble {
+    /// It has not finished starting.
+    Starting,
+    /// It was told to stop.
+    Stopping,
+    /// The disk is full, or below the configured floor.
+    StoreFull,
+    /// The database file was removed, replaced, or cannot be trusted.
+    StoreLost,
+    /// The store fails for another reason.
+    StoreFailing,
+}
+
+impl Trouble {
+    /// The words of `/readyz` and of log lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Stopping => "stopping",
+            Self::StoreFull => "store full",
+            Self::StoreLost => "store lost",
+            Self::StoreFailing => "store failing",
+        }
+    }
+}
+
+struct Raised {
+    detail: String,
+    lapses: Option<Duration>,
+}
+
+struct Watched {
+    name: &'static str,
+    last: Arc<AtomicU64>,
+    patience: Duration,
+}
+
+/// What every room says of its own state.
+pub struct Health {
+    ticks: Ticks,
+    troubles: Mutex<BTreeMap<Trouble, Raised>>,
+    watched: Mutex<Vec<Watched>>,
+}
+
+/// The beat of one room; when it falls silent, the daemon counts as dead.
+#[derive(Clone)]
+pub struct Pulse {
+    ticks: Ticks,
+    last: Arc<AtomicU64>,
+}
+
+impl Pulse {
+    /// Says that the room still moves.
+    pub fn beat(&self) {
+        self.last.store(millis(self.ticks.now()), Ordering::Release);
+    }
+}
+
+impl Health {
+    /// Without trouble.
+    pub fn new(ticks: Ticks) -> Self {
+        Self {
+            ticks,
+            troubles: Mutex::default(),
+            watched: Mutex::default(),
+        }
+    }
+
+    /// Notes trouble until it is cleared. True when it is news.
+    pub fn raise(&self, trouble: Trouble, detail: impl Into<String>) -> bool {
+        self.note(trouble, detail.into(), None)
+    }
+
+    /// Notes trouble that ends by itself unless it is seen again. True when it is news.
+    ///
+    /// For what only the next lead can disprove: nobody sends one to a daemon that is not ready.
+    pub fn raise_for(&self, trouble: Trouble, detail: impl Into<String>, span: Duration) -> bool {
+        self.note(trouble, detail.into(), Some(self.ticks.now() + span))
+    }
+
+    fn note(&self, trouble: Trouble, detail: String, lapses: Option<Duration>) -> bool {
+        let now = self.ticks.now();
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = troubles.insert(trouble, Raised { detail, lapses });
+        before.is_none_or(|raised| raised.lapses.is_some_and(|end| end <= now))
+    }
+
+    /// The trouble is over.
+    pub fn clear(&self, trouble: Trouble) {
+        self.troubles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&trouble);
+    }
+
+    /// Every trouble there is now, with its detail; ready when there is none.
+    pub fn troubles(&self) -> Vec<(Trouble, String)> {
+        let now = self.ticks.now();
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.retain(|_, raised| raised.lapses.is_none_or(|end| end > now));
+        troubles
+            .iter()
+            .map(|(trouble, raised)| (*trouble, raised.detail.clone()))
+            .collect()
+    }
+
+    /// Expects a beat at least every `patience` from now on.
+    pub fn watch(&self, name: &'static str, patience: Duration) -> Pulse {
+        let pulse = Pulse {
+            ticks: self.ticks.clone(),
+            last: Arc::default(),
+        };
+        pulse.beat();
+        let last = Arc::clone(&pulse.last);
+        self.watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Watched { name, last, patience });
+        pulse
+    }
+
+    /// The rooms that fell silent, and for how long; alive when there is none.
+    pub fn silent(&self) -> Vec<(&'static str, Duration)> {
+        let now = self.ticks.now();
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched
+            .iter()
+            .map(|room| (room, now.saturating_sub(room.last())))
+            .filter(|(room, silence)| *silence > room.patience)
+            .map(|(room, silence)| (room.name, silence))
+            .collect()
+    }
+}
+
+impl Watched {
+    fn last(&self) -> Duration {
+        Duration::from_millis(self.last.load(Ordering::Acquire))
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_news_once_and_ends_when_cleared() {
+        let (ticks, _crank) = Ticks::by_hand();
+        let health = Health::new(ticks);
+        assert!(health.raise(Trouble::StoreLost, "the file is gone"));
+        assert!(!health.raise(Trouble::StoreLost, "the file is gone"));
+        assert_eq!(
+            health.troubles(),
+            [(Trouble::StoreLost, "the file is gone".to_owned())]
+        );
+
+        health.clear(Trouble::StoreLost);
+        assert_eq!(health.troubles(), []);
+    }
+
+    #[test]
+    fn trouble_for_a_span_lapses_unless_seen_again() {
+        let (ticks, crank) = Ticks::by_hand();
+        let health = Health::new(ticks);
+        let span = Duration::from_secs(5);
+        assert!(health.raise_for(Trouble::StoreFull, "disk full", span));
+        crank.advance(Duration::from_secs(4));
+        assert!(!health.raise_for(Trouble::StoreFull, "disk full", span));
+        crank.advance(Duration::from_secs(4));
+        assert_eq!(health.troubles().len(), 1);
+        crank.advance(Duration::from_secs(1));
+        assert_eq!(health.troubles(), []);
+        assert!(health.raise_for(Trouble::StoreFull, "disk full", span));
+    }
+
+    #[test]
+    fn a_room_that_stops_beating_is_named() {
+        let (ticks, crank) = Ticks::by_hand();
+        let health = Health::new(ticks);
+        let pulse = health.watch("store writer", Duration::from_secs(10));
+        crank.advance(Duration::from_secs(10));
+        assert_eq!(health.silent(), []);
+        crank.advance(Duration::from_secs(1));
+        assert_eq!(health.silent(), [("store writer", Duration::from_secs(11))]);
+        pulse.beat();
+        assert_eq!(health.silent(), []);
+    }
+}

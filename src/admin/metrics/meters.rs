@@ -1,0 +1,110 @@
+//! The handles each room counts with: one atomic addition, no label looked up.
+
+use std::time::Duration;
+
+use connector_kit::ErrorKind;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::histogram::Histogram;
+
+use crate::store::{Suppression, Understood};
+
+/// What the door counts for one source.
+#[derive(Clone)]
+pub struct DoorMeter {
+    pub(super) answers: [(u16, Counter); ANSWERS.len()],
+    /// Leads whose bytes are on disk.
+    pub accepted: Counter,
+    /// Bodies nobody could read.
+    pub refused: Counter,
+    /// From the end of the head to the decision.
+    pub answer_time: Histogram,
+}
+
+/// What understanding counts.
+#[derive(Clone)]
+pub struct SettleMeter {
+    /// Arrivals that began a lead.
+    pub new: Counter,
+    /// Arrivals that added to a lead.
+    pub merged: Counter,
+    /// Arrivals that were the same touch again.
+    pub repeats: Counter,
+    /// Arrivals that cannot be understood.
+    pub quarantined: Counter,
+    pub(super) test: Counter,
+    pub(super) dnc: Counter,
+    pub(super) no_route: Counter,
+}
+
+/// What the worker of one destination counts.
+#[derive(Clone)]
+pub struct DestinationMeter {
+    /// Confirmed writes.
+    pub delivered: Counter,
+    /// Deliveries the do-not-contact gate stopped.
+    pub withheld: Counter,
+    pub(super) failed: [(ErrorKind, Counter); KINDS.len()],
+}
+
+/// What the store's writer counts.
+#[derive(Clone)]
+pub struct StoreMeter {
+    /// Seconds from the first write of a group to the end of its fsync.
+    pub commit: Histogram,
+    /// How many calls shared one commit.
+    pub group: Histogram,
+    /// Commits that failed.
+    pub errors: Counter,
+}
+
+pub(super) const ANSWERS: [u16; 9] = [200, 400, 404, 405, 408, 413, 415, 429, 503];
+
+pub(super) const KINDS: [ErrorKind; 7] = [
+    ErrorKind::Throttled,
+    ErrorKind::Unreachable,
+    ErrorKind::Broken,
+    ErrorKind::Conflict,
+    ErrorKind::Rejected,
+    ErrorKind::Unauthorized,
+    ErrorKind::Misconfigured,
+];
+
+impl DoorMeter {
+    /// Counts an answer.
+    pub fn answered(&self, status: u16, took: Duration) {
+        if let Some((_, counter)) = self.answers.iter().find(|(known, _)| *known == status) {
+            counter.inc();
+        }
+        self.answer_time.observe(took.as_secs_f64());
+    }
+}
+
+impl SettleMeter {
+    /// Counts what became of an arrival.
+    pub fn understood(&self, understood: &Understood) {
+        match understood {
+            Understood::New(_) => self.new.inc(),
+            Understood::Merged(_) => self.merged.inc(),
+            Understood::Repeat(_) => self.repeats.inc(),
+            Understood::Quarantined(_) => self.quarantined.inc(),
+        };
+    }
+
+    /// Counts a lead that goes nowhere.
+    pub fn suppressed(&self, why: Suppression) {
+        match why {
+            Suppression::TestLead => self.test.inc(),
+            Suppression::DoNotContact => self.dnc.inc(),
+            Suppression::NoRoute => self.no_route.inc(),
+        };
+    }
+}
+
+impl DestinationMeter {
+    /// Counts an attempt that failed.
+    pub fn failed(&self, kind: ErrorKind) {
+        if let Some((_, counter)) = self.failed.iter().find(|(known, _)| *known == kind) {
+            counter.inc();
+        }
+    }
+}

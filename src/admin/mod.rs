@@ -1,0 +1,18 @@
+//! What the operator and the service manager may ask: alive, ready, how much, wake up.
+//!
+//! Served on a unix socket, or on loopback; never where leads come in (T15).
+
+// 1. What the rooms say of themselves.
+pub mod health;
+pub mod metrics;
+pub mod ticks;
+
+// 2. How it is asked for.
+pub mod router;
+pub mod server;
+
+pub use health::{Health, Pulse, Trouble};
+pub use metrics::Metrics;
+pub use router::{Desk, Poke, router};
+pub use server::{AdminListen, AdminListener, serve};
+pub use ticks::Ticks;

@@ -1,0 +1,136 @@
+//! `/healthz`, `/readyz`, `/metrics` and `/v1/poke`, whatever carries them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use connector_kit::clock::Clock;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use crate::admin::{Health, Metrics};
+use crate::store::{Store, StoreError};
+
+/// How long `/metrics` waits for the store before it shows the figures of last time.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Wakes whoever waits. Carries nothing; a lost poke costs only time.
+pub type Poke = Arc<dyn Fn() + Send + Sync>;
+
+/// What the admin router answers from.
+#[derive(Clone)]
+pub struct Desk {
+    /// What the rooms say of themselves.
+    pub health: Arc<Health>,
+    /// What the rooms counted.
+    pub metrics: Arc<Metrics>,
+    /// Asked for totals when metrics are read.
+    pub store: Arc<dyn Store>,
+    /// Tells the age of what waits.
+    pub clock: Arc<dyn Clock>,
+    /// Wakes the workers.
+    pub poke: Poke,
+}
+
+/// The routes, callable in process.
+pub fn router(desk: Desk) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/v1/poke", post(poke))
+        .with_state(desk)
+}
+
+#[derive(Serialize)]
+struct Alive {
+    alive: bool,
+    silent: Vec<Silent>,
+}
+
+#[derive(Serialize)]
+struct Silent {
+    room: &'static str,
+    seconds: u64,
+}
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    reasons: Vec<Reason>,
+}
+
+#[derive(Serialize)]
+struct Reason {
+    reason: &'static str,
+    detail: String,
+}
+
+fn ok_or_unavailable(ok: bool) -> StatusCode {
+    if ok {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+}
+
+async fn healthz(State(desk): State<Desk>) -> Response {
+    let silent: Vec<Silent> = desk
+        .health
+        .silent()
+        .into_iter()
+        .map(|(room, span)| Silent {
+            room,
+            seconds: span.as_secs(),
+        })
+        .collect();
+    let alive = silent.is_empty();
+    (ok_or_unavailable(alive), Json(Alive { alive, silent })).into_response()
+}
+
+async fn readyz(State(desk): State<Desk>) -> Response {
+    let reasons: Vec<Reason> = desk
+        .health
+        .troubles()
+        .into_iter()
+        .map(|(trouble, detail)| Reason {
+            reason: trouble.as_str(),
+            detail,
+        })
+        .collect();
+    let ready = reasons.is_empty();
+    (ok_or_unavailable(ready), Json(Ready { ready, reasons })).into_response()
+}
+
+async fn metrics(State(desk): State<Desk>) -> Response {
+    match timeout(STORE_PATIENCE, refresh(&desk)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "metrics show old totals"),
+        Err(_) => tracing::debug!("metrics show old totals: the store is slow"),
+    }
+    let Ok(page) = desk.metrics.text() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind)], page).into_response()
+}
+
+async fn refresh(desk: &Desk) -> Result<(), StoreError> {
+    let now = desk.clock.now();
+    let totals = desk.store.totals().await?;
+    let destinations = desk.store.destinations(now).await?;
+    desk.metrics.show(&totals, &destinations, now);
+    Ok(())
+}
+
+async fn poke(State(desk): State<Desk>) -> StatusCode {
+    (desk.poke)();
+    StatusCode::NO_CONTENT
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! What the operator hears.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use chrono::{DateTime, TimeDelta};
+use connector_kit::clock::ManualClock;
+use connector_kit::{DestinationName, ErrorKind};
+use tower::ServiceExt;
+
+use super::*;
+use crate::admin::ticks::Crank;
+use crate::admin::{Ticks, Trouble};
+use crate::intake::tests::shelf::{Mood, Shelf};
+use crate::store::{DestinationGate, DestinationStatus, Totals};
+
+struct Office {
+    desk: Desk,
+    shelf: Arc<Shelf>,
+    crank: Crank,
+    pokes: Arc<AtomicUsize>,
+}
+
+fn office() -> Office {
+    let (ticks, crank) = Ticks::by_hand();
+    let shelf = Arc::new(Shelf::new());
+    let pokes = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&pokes);
+    let desk = Desk {
+        health: Arc::new(Health::new(ticks.clone())),
+        metrics: Arc::new(Metrics::new(ticks)),
+        store: shelf.clone(),
+        clock: Arc::new(ManualClock::new(DateTime::UNIX_EPOCH)),
+        poke: Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed)),
+    };
+    Office {
+        desk,
+        shelf,
+        crank,
+        pokes,
+    }
+}
+
+async fn ask(desk: &Desk, method: &str, path: &str) -> (u16, String) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .body(Body::empty())
+        .unwrap();
+    let response = router(desk.clone()).oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn the_daemon_is_alive_until_a_room_falls_silent() {
+    let office = office();
+    let pulse = office.desk.health.watch("store writer", Duration::from_secs(10));
+    let answer = ask(&office.desk, "GET", "/healthz").await;
+    assert_eq!(answer, (200, r#"{"alive":true,"silent":[]}"#.to_owned()));
+
+    office.crank.advance(Duration::from_secs(12));
+    let (status, body) = ask(&office.desk, "GET", "/healthz").await;
+    assert_eq!(status, 503);
+    assert_eq!(
+        body,
+        r#"{"alive":false,"silent":[{"room":"store writer","seconds":12}]}"#
+    );
+    pulse.beat();
+    assert_eq!(ask(&office.desk, "GET", "/healthz").await.0, 200);
+}
+
+#[tokio::test]
+async fn the_daemon_is_ready_unless_a_reason_is_known() {
+    let office = office();
+    let answer = ask(&office.desk, "GET", "/readyz").await;
+    assert_eq!(answer, (200, r#"{"ready":true,"reasons":[]}"#.to_owned()));
+
+    office
+        .desk
+        .health
+        .raise(Trouble::StoreFull, "less than 256 MiB are free");
+    let (status, body) = ask(&office.desk, "GET", "/readyz").await;
+    assert_eq!(status, 503);
+    assert_eq!(
+        body,
+        r#"{"ready":false,"reasons":[{"reason":"store full","detail":"less than 256 MiB are free"}]}"#
+    );
+    office.desk.health.clear(Trouble::StoreFull);
+    assert_eq!(ask(&office.desk, "GET", "/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn metrics_show_what_was_counted_and_what_waits() {
+    let office = office();
+    let crm = DestinationName::new("crm");
+    let meter = office.desk.metrics.destination(&crm);
+    meter.delivered.inc();
+    meter.failed(ErrorKind::Throttled);
+    *office.shelf.totals.lock().unwrap() = Totals {
+        leads: 7,
+        dead: 2,
+        ..Totals::default()
+    };
+    *office.shelf.destinations.lock().unwrap() = vec![DestinationStatus {
+        name: crm,
+        gate: DestinationGate::Parked {
+            reason: "401".into(),
+            hint: "renew".into(),
+        },
+        due: 3,
+        waiting: 1,
+        dead: 2,
+        delivered: 1,
+        oldest_due: Some(DateTime::UNIX_EPOCH - TimeDelta::seconds(90)),
+    }];
+    office.crank.advance(Duration::from_secs(61));
+    let (status, page) = ask(&office.desk, "GET", "/metrics").await;
+    assert_eq!(status, 200);
+    for line in [
+        "leadsync_delivery_attempts_total{destination=\"crm\",result=\"delivered\"} 1",
+        "leadsync_delivery_attempts_total{destination=\"crm\",result=\"throttled\"} 1",
+        "leadsync_destination_deliveries{destination=\"crm\",state=\"due\"} 3",
+        "leadsync_destination_oldest_due_seconds{destination=\"crm\"} 90",
+        "leadsync_destination_gate{destination=\"crm\"} 2",
+        "leadsync_leads{fate=\"all\"} 7",
+        "leadsync_leads{fate=\"dead\"} 2",
+        "leadsync_uptime_seconds 61",
+        "# EOF",
+    ] {
+        assert!(page.contains(line), "{line}\n{page}");
+    }
+    assert_eq!(
+        ask(&office.desk, "GET", "/readyz").await.0,
+        200,
+        "a parked destination leaves the daemon ready"
+    );
+}
+
+#[tokio::test]
+async fn metrics_are_shown_even_when_the_store_fails() {
+    let office = office();
+    office.shelf.set(Mood::Fails(crate::store::StoreError::Busy));
+    let (status, page) = ask(&office.desk, "GET", "/metrics").await;
+    assert_eq!(status, 200);
+    assert!(page.contains("leadsync_uptime_seconds"));
+}
+
+#[tokio::test]
+async fn a_poke_wakes_the_workers_and_needs_post() {
+    let office = office();
+    assert_eq!(ask(&office.desk, "GET", "/v1/poke").await.0, 405);
+    assert_eq!(office.pokes.load(Ordering::Relaxed), 0);
+    assert_eq!(ask(&office.desk, "POST", "/v1/poke").await.0, 204);
+    assert_eq!(office.pokes.load(Ordering::Relaxed), 1);
+}

@@ -1,0 +1,10 @@
+//! The door behind real sockets: bytes in, answers out, and what lies on the shelf afterwards.
+
+mod corpus;
+mod custody;
+mod doorway;
+mod flood;
+mod house;
+pub(crate) mod shelf;
+mod slow;
+mod wire;

@@ -1,0 +1,77 @@
+//! TLS at the door, with certificates that can be renewed while it is open.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// The certificate or its key cannot be used. Never holds either.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// Not PEM, or without a certificate.
+    #[error("cannot read the certificate chain")]
+    Certificate(#[source] rustls_pki_types::pem::Error),
+    /// Without any certificate.
+    #[error("the certificate file holds no certificate")]
+    NoCertificate,
+    /// Not PEM, or without a private key.
+    #[error("cannot read the private key")]
+    Key(#[source] rustls_pki_types::pem::Error),
+    /// The two do not belong together, or the algorithm is unknown.
+    #[error("certificate and key cannot be used together")]
+    Pair(#[source] rustls::Error),
+}
+
+/// Speaks TLS with whoever connects.
+pub struct Tls(ArcSwap<ServerConfig>);
+
+impl Tls {
+    /// Takes a chain, leaf first, and its key, both as PEM.
+    pub fn new(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        Ok(Self(ArcSwap::new(config(chain, key)?)))
+    }
+
+    /// New connections get the new certificate; on error all stays as it was.
+    pub fn renew(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
+        self.0.store(config(chain, key)?);
+        Ok(())
+    }
+
+    /// Shakes hands, within `patience`.
+    pub(crate) async fn greet(
+        &self,
+        stream: TcpStream,
+        patience: Duration,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let acceptor = TlsAcceptor::from(self.0.load_full());
+        timeout(patience, acceptor.accept(stream)).await?
+    }
+}
+
+fn config(chain: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
+        .collect::<Result<_, _>>()
+        .map_err(TlsError::Certificate)?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate);
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(TlsError::Key)?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Pair)?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(TlsError::Pair)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
