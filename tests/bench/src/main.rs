@@ -1,2 +1,40 @@
-//! Placeholder.
-fn main() {}
+//! Measures leadsync, beside the limits of the machine it runs on, in one run.
+
+mod accept;
+mod book;
+mod cli;
+mod course;
+mod e2e;
+mod grow;
+mod lead;
+mod limits;
+mod loader;
+mod measurement;
+mod numbers;
+mod peer;
+mod print;
+mod process;
+mod report;
+mod serve;
+mod sink;
+mod subject;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+
+fn main() -> anyhow::Result<ExitCode> {
+    let Cli { common, command } = Cli::parse();
+    match command {
+        Command::Limits(args) => limits::run(&args, &common)?,
+        Command::Accept(args) => accept::run(&args, &common)?,
+        Command::E2e(args) => e2e::run(&args, &common)?,
+        Command::Grow(args) => grow::run(&args, &common)?,
+        Command::Peer(args) => peer::run(&args, &common)?,
+        Command::Report(args) => return report::run(&args, &common),
+        Command::Serve(args) => serve::run(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,59 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::accept::AcceptArgs;
+use crate::e2e::E2eArgs;
+use crate::grow::GrowArgs;
+use crate::limits::LimitsArgs;
+use crate::peer::PeerArgs;
+use crate::report::ReportArgs;
+use crate::serve::ServeArgs;
+
+/// Measures leadsync against the limits of the machine it runs on. Only ratios inside one run count.
+#[derive(Debug, Parser)]
+#[command(name = "leadsync-bench", version)]
+pub(crate) struct Cli {
+    /// For all subcommands.
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// What to measure.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options every subcommand takes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Common {
+    /// One JSON object a line in place of tables.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Where stores are kept while measured; must be on a disk. Default: the system's temporary directory.
+    #[arg(long, global = true)]
+    pub(crate) dir: Option<PathBuf>,
+    /// The daemon to measure. Default: `leadsync` beside this binary.
+    #[arg(long, global = true)]
+    pub(crate) daemon: Option<PathBuf>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The machine's own limits: raw flushes, SQLite inserts, axum without durability.
+    Limits(LimitsArgs),
+    /// The intake beside a server without durability, a commit per request, and the ceiling program.
+    Accept(AcceptArgs),
+    /// From the sender's POST to the destination's answer.
+    E2e(E2eArgs),
+    /// Intake, memory, start and disk with many leads in the store.
+    Grow(GrowArgs),
+    /// The load and the sink of `e2e` around any other relay.
+    Peer(PeerArgs),
+    /// Measures what the goals name and judges it; 0 pass, 1 fail, 2 inconclusive.
+    Report(ReportArgs),
+    /// A server of the bench itself.
+    #[command(hide = true)]
+    Serve(ServeArgs),
+}
