@@ -2,11 +2,11 @@
 //!
 //! The modules stand in the order a lead walks through them.
 
-// A lead comes in and is kept as it came.
-pub mod intake;
-
-// What the operator and the service manager may ask.
-pub mod admin;
+// 1. It is delivered.
+pub mod deliver;
 
 // The floor: what is written survives.
 pub mod store;
+
+// What keeps the lights on.
+pub mod runtime;

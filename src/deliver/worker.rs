@@ -1,0 +1,340 @@
+//! One worker of a destination: lease, gate, call, write back.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use connector_kit::clock::Clock;
+use connector_kit::dice::Dice;
+use connector_kit::{ConnectorError, Destination, DestinationName, ErrorKind, LeadDelivery, LeadId, Receipt};
+use futures_util::FutureExt;
+use tracing::{debug, info, warn};
+
+use super::disposition::{Patience, Situation};
+use super::outcome::{Scales, Verdict};
+use super::pace::Pace;
+use super::parcel::{Cargo, Parcel};
+use crate::runtime::{Next, Worker};
+use crate::store::{
+    DeliveryResult, DestinationGate, Failure, FinishOutcome, Finished, LeadKey, Lease, LeaseAsk, Leased,
+    Store, StoreError,
+};
+
+/// Calls in a row that met nothing but a broken destination, after which it gets a rest.
+const BROKEN_CALLS: u32 = 3;
+
+/// What all workers of one destination share.
+pub struct Room {
+    /// Its name.
+    pub name: DestinationName,
+    /// The way to it.
+    pub destination: Arc<dyn Destination>,
+    /// How often it may be called.
+    pub pace: Pace,
+    /// How patient we are with it.
+    pub patience: Patience,
+    /// How long a worker may hold a delivery.
+    pub lease: Duration,
+    /// Calls in a row that met nothing but a broken destination. Only a shortcut: it is lost with
+    /// the process, and then counted anew.
+    pub broken_calls: AtomicU32,
+    /// Told what became of each call.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// What became of one delivery of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempted {
+    /// The lead; none when the stored bytes could not be read.
+    pub lead: Option<LeadId>,
+    /// `delivered`, `withheld`, `retry`, `dead`, `returned` or `lease lost`.
+    pub fate: &'static str,
+}
+
+/// Hears what becomes of deliveries; metrics and the demo listen.
+pub trait Observer: Send + Sync {
+    /// One call ended: how long it took and what became of each delivery.
+    fn called(&self, destination: &DestinationName, took: TimeDelta, attempted: &[Attempted]);
+}
+
+/// Nobody listens.
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn called(&self, _: &DestinationName, _: TimeDelta, _: &[Attempted]) {}
+}
+
+/// One of the workers of a destination.
+///
+/// The first takes whatever is due, so that a lone lead goes at once. The others take only full
+/// batches: calls are the scarce good.
+pub struct DeliveryWorker {
+    room: Arc<Room>,
+    first: bool,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    dice: Dice,
+    label: String,
+}
+
+impl DeliveryWorker {
+    /// Worker `number` of the destination, counted from 0.
+    pub fn new(
+        room: Arc<Room>,
+        number: usize,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        dice: Dice,
+    ) -> Self {
+        let label = format!("deliver {} {number}", room.name);
+        Self {
+            room,
+            first: number == 0,
+            store,
+            clock,
+            dice,
+            label,
+        }
+    }
+
+    async fn lease(&self, now: DateTime<Utc>) -> Result<Leased, StoreError> {
+        let max = self.room.destination.batch_limit().max(1);
+        let until = now + TimeDelta::from_std(self.room.lease).unwrap_or(TimeDelta::minutes(2));
+        let ask = LeaseAsk {
+            min: if self.first { 1 } else { max },
+            max,
+            until,
+        };
+        self.store.lease(&self.room.name, ask, now).await
+    }
+
+    /// Asks the gate for each lease, with the lead's standing as of this moment.
+    async fn pack(&self, leases: Vec<Lease>) -> Result<Vec<Parcel>, StoreError> {
+        let open: Vec<LeadKey> = leases
+            .iter()
+            .filter(|lease| !lease.dnc)
+            .map(|lease| lease.lead)
+            .collect();
+        let forbidden = self.store.forbidden(open).await?;
+        Ok(leases
+            .into_iter()
+            .map(|lease| Parcel::pack(lease, &forbidden))
+            .collect())
+    }
+
+    /// One answer for each delivery that was sent, in their order.
+    async fn call(&self, parcels: &mut [Parcel]) -> Vec<Result<Receipt, ConnectorError>> {
+        let deliveries: Vec<LeadDelivery> = parcels.iter_mut().filter_map(Parcel::send).collect();
+        if deliveries.is_empty() {
+            return Vec::new();
+        }
+        let call = AssertUnwindSafe(self.room.destination.upsert(&deliveries)).catch_unwind();
+        let mut answers = call.await.unwrap_or_default();
+        // A connector that panicked or lost count: what is not answered is unknown.
+        answers.truncate(deliveries.len());
+        answers.resize_with(deliveries.len(), || {
+            let doing = format!("deliver to {}: the connector gave no answer", self.room.name);
+            Err(ConnectorError::new(ErrorKind::Broken, doing))
+        });
+        answers
+    }
+
+    async fn finish(
+        &self,
+        finished: Vec<Finished>,
+        gate: Option<DestinationGate>,
+    ) -> Result<Vec<FinishOutcome>, StoreError> {
+        if let Some(gate) = &gate {
+            self.announce(gate);
+        }
+        self.store
+            .finish(&self.room.name, finished, gate, self.clock.now())
+            .await
+    }
+
+    fn announce(&self, gate: &DestinationGate) {
+        let name = &self.room.name;
+        match gate {
+            DestinationGate::Open => {
+                info!(event = "destination_open", destination = %name, "{name} answers again")
+            }
+            DestinationGate::Held { until, reason, .. } => {
+                warn!(event = "destination_held", destination = %name, until = %until, reason = ?reason, "{name} rests; nothing is lost");
+            }
+            DestinationGate::Parked { reason, hint } => {
+                tracing::error!(event = "destination_parked", destination = %name, reason = ?reason, hint = ?hint, "{name} is parked until it is released");
+            }
+        }
+    }
+
+    /// Turns answers into results, and the call as a whole into the destination's gate.
+    fn judge(
+        &self,
+        parcels: Vec<Parcel>,
+        answers: Vec<Result<Receipt, ConnectorError>>,
+        was: &DestinationGate,
+    ) -> (Vec<Finished>, Option<DestinationGate>) {
+        let holds = if let DestinationGate::Held { holds, .. } = was {
+            *holds
+        } else {
+            0
+        };
+        let now = self.clock.now();
+        let chance = || self.dice.fraction();
+        let scales = Scales {
+            patience: &self.room.patience,
+            holds,
+            now,
+            chance: &chance,
+        };
+        let mut verdict = Verdict::default();
+        let mut answers = answers.into_iter();
+        let mut finished = Vec::with_capacity(parcels.len());
+        for Parcel { lease, cargo, .. } in parcels {
+            let result = match (cargo, &mut answers) {
+                (Cargo::Sent, answers) => match answers.next() {
+                    Some(answer) => scales.weigh(&mut verdict, lease.attempt, answer),
+                    None => DeliveryResult::Returned { uncertain: true },
+                },
+                (Cargo::Unreadable, _) => DeliveryResult::Dead(unreadable()),
+                (Cargo::Withheld | Cargo::Delivery(_), _) => DeliveryResult::Suppressed,
+            };
+            finished.push(Finished { lease, result });
+        }
+        if !self.deserves_a_rest(&verdict) {
+            return (finished, verdict.gate(was));
+        }
+        let situation = Situation {
+            attempts: 0,
+            holds,
+            chance: chance(),
+            now,
+        };
+        let until = self.room.patience.rest_over(None, situation);
+        let reason = format!("{} answers with nothing but errors of its own", self.room.name);
+        (
+            finished,
+            Some(DestinationGate::Held {
+                until,
+                holds: holds + 1,
+                reason,
+            }),
+        )
+    }
+
+    /// True when the destination has earned a rest: it broke on everything, several times in a row.
+    fn deserves_a_rest(&self, verdict: &Verdict) -> bool {
+        if !verdict.only_broken() {
+            self.room.broken_calls.store(0, Ordering::Relaxed);
+            return false;
+        }
+        self.room.broken_calls.fetch_add(1, Ordering::Relaxed) + 1 >= BROKEN_CALLS
+    }
+
+    fn report(&self, attempted: &[Attempted], took: TimeDelta) {
+        let name = &self.room.name;
+        self.room.observer.called(name, took, attempted);
+        let duration_ms = took.num_milliseconds();
+        let delivered = attempted.iter().filter(|one| one.fate == "delivered").count();
+        match attempted {
+            [
+                Attempted {
+                    lead: Some(lead),
+                    fate: "delivered",
+                },
+            ] => {
+                info!(event = "delivered", lead.id = %lead, destination = %name, duration_ms, "lead delivered to {name}");
+            }
+            _ if delivered > 0 => {
+                info!(event = "delivered", leads = delivered, destination = %name, duration_ms, "{delivered} leads delivered to {name}");
+            }
+            _ => {}
+        }
+        for Attempted { lead, fate } in attempted {
+            let lead = lead.map(|id| id.to_string()).unwrap_or_default();
+            match *fate {
+                "dead" => {
+                    warn!(event = "dead_letter", lead.id = %lead, destination = %name, "delivery to {name} ended as a dead letter; see: leadsync dead-letters show {lead}");
+                }
+                "withheld" => {
+                    info!(event = "withheld", lead.id = %lead, destination = %name, "lead withheld from {name}: do not contact");
+                }
+                fate => debug!(lead.id = %lead, destination = %name, fate, "delivery attempted"),
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Worker for DeliveryWorker {
+    fn name(&self) -> &str {
+        &self.label
+    }
+
+    async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {
+        let token = match self.room.pace.draw() {
+            Ok(token) => token,
+            Err(at) => return Ok(Next::At(at)),
+        };
+        let Leased {
+            gate,
+            leases,
+            next_at,
+        } = self.lease(now).await?;
+        if leases.is_empty() {
+            return Ok(next_at.map_or(Next::Idle, Next::At));
+        }
+        let mut parcels = self.pack(leases).await?;
+        if parcels
+            .iter()
+            .any(|parcel| matches!(parcel.cargo, Cargo::Delivery(_)))
+        {
+            token.spend();
+        }
+        let leads: Vec<Option<LeadId>> = parcels.iter().map(|parcel| parcel.lead).collect();
+        let begun = self.clock.now();
+        let answers = self.call(&mut parcels).await;
+        let took = self.clock.now() - begun;
+        let (finished, gate) = self.judge(parcels, answers, &gate);
+        let fates: Vec<&'static str> = finished.iter().map(|one| word(&one.result)).collect();
+        let outcomes = self.finish(finished, gate).await?;
+        let attempted: Vec<Attempted> = leads
+            .into_iter()
+            .zip(fates.into_iter().zip(outcomes))
+            .map(|(lead, (fate, outcome))| Attempted {
+                lead,
+                fate: if outcome == FinishOutcome::LeaseLost {
+                    "lease lost"
+                } else {
+                    fate
+                },
+            })
+            .collect();
+        self.report(&attempted, took);
+        Ok(Next::Again)
+    }
+}
+
+fn word(result: &DeliveryResult) -> &'static str {
+    match result {
+        DeliveryResult::Delivered(_) => "delivered",
+        DeliveryResult::Suppressed => "withheld",
+        DeliveryResult::Retry(..) => "retry",
+        DeliveryResult::Dead(_) => "dead",
+        DeliveryResult::Returned { .. } => "returned",
+    }
+}
+
+fn unreadable() -> Failure {
+    Failure {
+        kind: ErrorKind::Rejected,
+        what: "read the stored lead".into(),
+        hint:
+            "the store was written by a newer or damaged leadsync: upgrade, or restore a backup, then requeue"
+                .into(),
+        answer: None,
+    }
+}

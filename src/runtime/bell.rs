@@ -1,0 +1,48 @@
+//! Pokes between rooms. A poke carries no data; a lost one costs only time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use connector_kit::DestinationName;
+use tokio::sync::Notify;
+
+/// Wakes the workers of one stage.
+#[derive(Clone, Debug, Default)]
+pub struct Bell(Arc<Notify>);
+
+impl Bell {
+    /// Wakes one worker now, or the next one that waits.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits until somebody rings.
+    pub async fn heard(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// The bells of the house.
+#[derive(Clone, Debug, Default)]
+pub struct Bells {
+    /// Something arrived.
+    pub settle: Bell,
+    /// Something is due at a destination.
+    pub deliver: BTreeMap<DestinationName, Vec<Bell>>,
+    /// Sources should be asked now.
+    pub poll: Vec<Bell>,
+}
+
+impl Bells {
+    /// Wakes the workers of every destination.
+    pub fn ring_deliver(&self) {
+        self.deliver.values().flatten().for_each(Bell::ring);
+    }
+
+    /// Wakes everybody: an operator changed something.
+    pub fn ring_all(&self) {
+        self.settle.ring();
+        self.ring_deliver();
+        self.poll.iter().for_each(Bell::ring);
+    }
+}

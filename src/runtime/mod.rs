@@ -1,0 +1,7 @@
+//! What keeps the lights on: workers, their bells, and the end of the day.
+
+pub mod bell;
+pub mod worker;
+
+pub use bell::{Bell, Bells};
+pub use worker::{Next, Pulse, Worker, run};
