@@ -3,6 +3,9 @@
 //! One trait, about fifteen verbs, each taking many items, in one transaction, with `now` from
 //! outside. Nothing above knows which database answers.
 
+#[cfg(test)]
+mod conformance;
+pub mod faulty;
 pub mod sqlite;
 pub mod words;
 
