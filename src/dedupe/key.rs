@@ -1,0 +1,94 @@
+//! The keys: who a lead is and what a touch is about, hashed.
+
+use connector_kit::ids::AccountName;
+use connector_kit::lead::{Person, Said, Touch};
+use sha2::{Digest, Sha256};
+
+use super::DedupeBy;
+use crate::normalize::{email, placeholder};
+use crate::store::{Identity, TouchKey};
+
+/// Who a lead is: its e-mail address, else its phone and company. None when neither says who, and
+/// then the lead is never merged.
+pub fn identity(account: &AccountName, person: &Person, touch: &Touch, by: DedupeBy) -> Option<Identity> {
+    let mut hash = Parts::new(b"identity");
+    hash.add(account.as_str());
+    if let Some(address) = own_address(person) {
+        hash.add("email");
+        hash.add(address);
+    } else {
+        let (phone, company) = phone_and_company(person)?;
+        hash.add("phone");
+        hash.add(phone);
+        hash.add(&company);
+    }
+    if by == DedupeBy::PersonAndOffer {
+        hash.add(&offer(touch));
+    }
+    Some(Identity(hash.finish()))
+}
+
+/// What a touch is about: the offer, by id or else by title, and the action.
+pub fn touch_key(touch: &Touch) -> TouchKey {
+    let mut hash = Parts::new(b"touch");
+    hash.add(&offer(touch));
+    hash.add(&touch.action.to_lowercase());
+    TouchKey(hash.finish())
+}
+
+fn normal(said: Option<&Said>) -> Option<&str> {
+    said.filter(|said| said.normal && !placeholder::is_placeholder(&said.value))
+        .map(|said| said.value.as_str())
+}
+
+fn own_address(person: &Person) -> Option<&str> {
+    normal(person.email.as_ref()).filter(|address| !email::is_nobodys(address))
+}
+
+fn phone_and_company(person: &Person) -> Option<(&str, String)> {
+    let phone = normal(person.phone.as_ref())?;
+    let company = normal(person.company.as_ref())?;
+    Some((phone, words(company)))
+}
+
+/// Lower case, one space between words.
+fn words(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let mut out = String::with_capacity(lower.len());
+    for word in lower.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(word);
+    }
+    out
+}
+
+fn offer(touch: &Touch) -> String {
+    let offer = if touch.offer.is_empty() {
+        &touch.offer_title
+    } else {
+        &touch.offer
+    };
+    offer.to_lowercase()
+}
+
+/// Hashes parts so that no two lists of parts look alike.
+struct Parts(Sha256);
+
+impl Parts {
+    fn new(kind: &[u8]) -> Self {
+        Self(Sha256::new_with_prefix(kind))
+    }
+
+    fn add(&mut self, part: &str) {
+        self.0.update((part.len() as u64).to_le_bytes());
+        self.0.update(part.as_bytes());
+    }
+
+    fn finish(self) -> [u8; 16] {
+        let mut short = [0; 16];
+        short.copy_from_slice(&self.0.finalize()[..16]);
+        short
+    }
+}

@@ -1,0 +1,103 @@
+//! Bytes become a person and a touch; nothing is lost, nothing is invented.
+//!
+//! The room is pure: no clock, no store, no network. Read it in the order a body is read: the
+//! document ([`body`]), its members ([`fields`]), and then each field in normal form.
+
+// 1. The document, before and after custody.
+pub mod body;
+mod fields;
+mod value;
+
+// 2. What was done, and with which offer.
+pub mod lead_source;
+mod moment;
+mod test_lead;
+mod touch;
+
+// 3. Who did it.
+pub mod country;
+mod country_table;
+pub mod email;
+mod person;
+pub mod phone;
+pub mod placeholder;
+pub mod text;
+
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use connector_kit::ids::AccountName;
+use connector_kit::lead::{Person, Touch};
+
+pub use body::{BodyLimits, Reason, Unreadable, check_body};
+
+use crate::dedupe::{self, DedupeBy};
+use crate::store::{Arrival, Identity};
+use fields::Fields;
+
+/// What the operator decided about reading.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// How much a body may hold.
+    pub limits: BodyLimits,
+    /// What makes two leads the same lead.
+    pub dedupe_by: DedupeBy,
+}
+
+/// An arrival, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Understanding {
+    /// The publisher it belongs to.
+    pub account: AccountName,
+    /// Who it is.
+    pub person: Person,
+    /// What they did.
+    pub touch: Touch,
+    /// Under which key it is merged with others; none for a lead that is never merged.
+    pub identity_key: Option<Identity>,
+    /// Microsoft sent it to try the connection.
+    pub test_lead: bool,
+    /// Members no published schema knows, kept ones and others.
+    pub unknown_members: u32,
+    /// The object came inside a JSON string.
+    pub double_encoded: bool,
+}
+
+/// Reads an arrival. What is readable but odd is understood as far as it goes; only a body that
+/// holds no JSON object is refused.
+pub fn understand(arrival: &Arrival, rules: &Rules) -> Result<Understanding, Unreadable> {
+    let document = body::document(&arrival.raw.body, &rules.limits)?;
+    let fields = Fields::read(&document.text, arrival.raw.format)?;
+    let at = happened_at(arrival, &fields);
+    let test_lead = test_lead::is_test(&fields);
+    let person = person::from_fields(&fields, at);
+    let touch = touch::from_fields(&fields, &arrival.source, at);
+    let identity_key = if test_lead {
+        None
+    } else {
+        dedupe::identity(&arrival.account, &person, &touch, rules.dedupe_by)
+    };
+    Ok(Understanding {
+        account: arrival.account.clone(),
+        person,
+        touch,
+        identity_key,
+        test_lead,
+        unknown_members: fields.unknown,
+        double_encoded: document.double_encoded,
+    })
+}
+
+/// The moment the other side names, unless it is absurd; else the moment of custody. Whole
+/// milliseconds, because that is what the store keeps.
+fn happened_at(arrival: &Arrival, fields: &Fields<'_>) -> DateTime<Utc> {
+    let created = || {
+        fields
+            .get(fields::Member::CreatedTime)
+            .and_then(moment::created_time)
+    };
+    let said = arrival.raw.occurred_at.or_else(created);
+    let at = said.filter(|at| moment::is_plausible(*at, arrival.received_at));
+    moment::whole_millis(at.unwrap_or(arrival.received_at))
+}
