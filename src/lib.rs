@@ -2,13 +2,16 @@
 //!
 //! The modules stand in the order a lead walks through them.
 
-// 1. It is understood.
+// 1. A lead comes in and is kept as it came.
+pub mod intake;
+
+// 2. It is understood.
 pub mod normalize;
 
-// 2. It joins what is known of the same person.
+// 3. It joins what is known of the same person.
 pub mod dedupe;
 
-// 3. It is delivered.
+// 4. It is delivered.
 pub mod deliver;
 
 // The floor: what is written survives.
@@ -16,3 +19,6 @@ pub mod store;
 
 // What keeps the lights on.
 pub mod runtime;
+
+// What the operator and the service manager may ask.
+pub mod admin;

@@ -28,6 +28,7 @@ use crate::intake::keys::Keys;
 use crate::intake::limits::{IntakeLimits, IntakeSource};
 use crate::intake::pace::{AddressPace, SourcePace, TooFast};
 use crate::intake::refusal::Refusal;
+use crate::normalize::{self, BodyLimits, check_body};
 use crate::store::{Arrival, Store, StoreError, Unreadable};
 
 /// The path as it may be logged: the real one holds the secret.
@@ -45,8 +46,22 @@ pub struct Doubt {
     pub hint: String,
 }
 
+impl From<normalize::Unreadable> for Doubt {
+    fn from(unreadable: normalize::Unreadable) -> Self {
+        Self {
+            reason: unreadable.reason.to_string(),
+            hint: unreadable.hint.to_owned(),
+        }
+    }
+}
+
 /// Says whether a body can be read at all. Pure, and quick: it runs before the answer.
 pub type BodyCheck = Arc<dyn Fn(&[u8]) -> Result<(), Doubt> + Send + Sync>;
+
+/// Looks at bodies the way they are read later.
+pub fn body_check(limits: BodyLimits) -> BodyCheck {
+    Arc::new(move |bytes| Ok(check_body(bytes, &limits)?))
+}
 
 /// What the door is built from.
 pub struct DoorParts {

@@ -19,7 +19,7 @@ mod seats;
 pub mod server;
 pub mod tls;
 
-pub use door::{BodyCheck, Caller, Door, DoorParts, Doubt};
+pub use door::{BodyCheck, Caller, Door, DoorParts, Doubt, body_check};
 pub use limits::{ConnectionLimits, IntakeLimits, IntakeSource, Rate};
 pub use proxies::{Cidr, Proxies};
 pub use server::serve;

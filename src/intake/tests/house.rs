@@ -16,7 +16,10 @@ use super::shelf::Shelf;
 use super::wire::Wire;
 use crate::admin::ticks::Crank;
 use crate::admin::{Health, Metrics, Ticks};
-use crate::intake::{ConnectionLimits, Door, DoorParts, Doubt, IntakeLimits, IntakeSource, Rate, Tls, serve};
+use crate::intake::{
+    ConnectionLimits, Door, DoorParts, IntakeLimits, IntakeSource, Rate, Tls, body_check, serve,
+};
+use crate::normalize::BodyLimits;
 
 pub(crate) const SECRET: &str = "fixture-secret-0123456789abcdef";
 pub(crate) const PATH: &str = "/v1/leads/web/fixture-secret-0123456789abcdef";
@@ -55,10 +58,6 @@ pub(crate) fn sources(rate: Option<Rate>) -> Vec<IntakeSource> {
     ]
 }
 
-fn check(body: &[u8]) -> Result<(), Doubt> {
-    crate::intake::tests::corpus::readable(body)
-}
-
 impl House {
     pub(crate) async fn open(plan: Plan) -> Self {
         let (ticks, crank) = Ticks::by_hand();
@@ -71,7 +70,7 @@ impl House {
             store: shelf.clone(),
             clock: Arc::new(ManualClock::new(DateTime::UNIX_EPOCH)),
             ticks,
-            check: Arc::new(check),
+            check: body_check(BodyLimits::default()),
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
             on_kept: Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed)),
