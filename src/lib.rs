@@ -22,3 +22,7 @@ pub mod runtime;
 
 // What the operator and the service manager may ask.
 pub mod admin;
+
+// What the operator wrote.
+pub mod config;
+pub mod route;

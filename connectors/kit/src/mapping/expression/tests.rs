@@ -1,3 +1,5 @@
+//! What the sandbox offers, and what it withholds.
+
 use std::time::Duration;
 
 use minijinja::value::Value;

@@ -1,27 +1,31 @@
+//! What each path, function and option does.
+
+mod hostile;
+mod mistakes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::delivery::{EventKind, Gate, LeadDelivery};
 use crate::error::ErrorKind;
 use crate::ids::LeadId;
 use crate::lead::{Intent, Lead, Person, Said, Touch};
-use crate::mapping::{FieldRule, MappedField, Mapping, RESULT_CAP_BYTES, Tables};
+use crate::mapping::{FieldRule, MappedField, Mapping, Tables};
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
 }
 
-fn said(value: &str, raw: Option<&str>, normal: bool) -> Option<Said> {
-    Some(Said {
+fn said(value: &str, raw: Option<&str>, normal: bool) -> Said {
+    Said {
         value: value.to_owned(),
         raw: raw.map(str::to_owned),
         normal,
         at: at(0),
-    })
+    }
 }
 
 fn delivery() -> LeadDelivery {
@@ -44,13 +48,13 @@ fn delivery() -> LeadDelivery {
         ]),
     };
     let person = Person {
-        first_name: said("Ada", None, true),
-        last_name: said("Lovelace", None, true),
-        email: said("ada@example.com", Some("Ada@Example.com"), true),
-        phone: said("+442079460018", Some("020 7946 0018"), true),
-        country: said("GB", Some("United Kingdom"), true),
+        first_name: Some(said("Ada", None, true)),
+        last_name: Some(said("Lovelace", None, true)),
+        email: Some(said("ada@example.com", Some("Ada@Example.com"), true)),
+        phone: Some(said("+442079460018", Some("020 7946 0018"), true)),
+        country: Some(said("GB", Some("United Kingdom"), true)),
         company: None,
-        title: said("  Countess  ", None, true),
+        title: Some(said("  Countess  ", None, true)),
     };
     let lead = Lead {
         id: LeadId::from_bytes([0xab; 16]),
@@ -298,115 +302,6 @@ fn an_expression_reads_the_same_places() {
     assert!(rejected(r#"expr = 'touch.offer["nope"]'"#).contains("not there"));
 }
 
-#[test]
-fn a_mistake_names_its_key_and_the_nearest_right_word() {
-    for (text, key, part) in [
-        (
-            "Email = { from = 'person.emial' }",
-            "mapping.Email.from",
-            "did you mean `person.email`",
-        ),
-        (
-            "Email = { from = 'person.email', pipe = ['trim', 'lowr'] }",
-            "mapping.Email.pipe[1]",
-            "`lower`",
-        ),
-        (
-            "'a.b' = { from = 'nope' }",
-            "mapping.\"a.b\".from",
-            "a lead has no `nope`",
-        ),
-        (
-            "F = { from = 'intent', pipe = ['map(intent)'] }",
-            "mapping.F.pipe[0]",
-            "did you mean `intents`",
-        ),
-        (
-            "F = { from = 'id', pipe = ['truncate(0)'] }",
-            "mapping.F.pipe[0]",
-            "above 0",
-        ),
-        (
-            "F = { from = 'id', pipe = ['truncate'] }",
-            "mapping.F.pipe[0]",
-            "truncate(graphemes)",
-        ),
-        (
-            "F = { from = 'id', pipe = ['join(\",\", touch.ofer)'] }",
-            "mapping.F.pipe[0]",
-            "`touch.offer`",
-        ),
-        (
-            "F = { from = 'last_at', pipe = ['date(\"%Q\")'] }",
-            "mapping.F.pipe[0]",
-            "strftime",
-        ),
-        (
-            "F = { from = 'last_at', pipe = ['date(short)'] }",
-            "mapping.F.pipe[0]",
-            "iso, unix",
-        ),
-        (
-            "F = { from = 'person.phone', pipe = ['plain'] }",
-            "mapping.F.pipe[0]",
-            "e164",
-        ),
-        ("F = { pipe = ['trim'] }", "mapping.F.pipe[0]", "begins with join"),
-        ("F = { from = 'id', expr = 'id' }", "mapping.F.expr", "not both"),
-        (
-            "F = { expr = 'person.emial' }",
-            "mapping.F.expr",
-            "did you mean `person.email`",
-        ),
-        (
-            "F = { expr = 'raw.emial' }",
-            "mapping.F.expr",
-            "did you mean `email`",
-        ),
-        (
-            "F = { expr = 'person.email.raw' }",
-            "mapping.F.expr",
-            "`raw.email`",
-        ),
-        ("F = { expr = 'person[id]' }", "mapping.F.expr", "is a group"),
-        (
-            "F = { expr = 'id|uper' }",
-            "mapping.F.expr",
-            "did you mean `upper`",
-        ),
-        (
-            "F = { required = true }",
-            "mapping.F",
-            "`from`, `expr` or `default`",
-        ),
-        ("F = { default = [1] }", "mapping.F.default", "one value"),
-        (
-            "F = { default = 'toolong', max_length = 3 }",
-            "mapping.F.default",
-            "max_length",
-        ),
-        (
-            "F = { from = 'id', max_length = 0 }",
-            "mapping.F.max_length",
-            "at least 1",
-        ),
-    ] {
-        let error = Mapping::parse(&rules(text), &tables()).expect_err(text);
-        assert_eq!(error.key, key, "{text}");
-        assert!(error.message.contains(part), "{text}: {}", error.message);
-    }
-}
-
-#[test]
-fn all_mistakes_of_a_mapping_are_told_at_once() {
-    let rules = rules("A = { from = 'x' }\nB = { from = 'id' }\nC = { expr = '(' }");
-    let keys: Vec<_> = Mapping::mistakes(&rules, &tables())
-        .into_iter()
-        .map(|error| error.key)
-        .collect();
-    assert_eq!(keys, ["mapping.A.from", "mapping.C.expr"]);
-}
-
 const WHOLE_PERSON: &str = "
     Email = { from = 'person.email', required = true }
     RawPhone = { from = 'person.phone.raw', default = 'none' }
@@ -448,66 +343,4 @@ fn a_create_only_field_comes_with_the_first_delivery_alone() {
     assert_eq!(offers(&delivery), 1);
     delivery.kind = EventKind::Updated;
     assert_eq!(offers(&delivery), 0);
-}
-
-/// A delivery whose every text is `text`.
-fn hostile(text: &str, normal: bool, gate: Gate) -> LeadDelivery {
-    let mut delivery = delivery();
-    let lead = Arc::make_mut(&mut delivery.lead);
-    let said = || said(text, Some(text), normal);
-    lead.person = Person {
-        first_name: said(),
-        last_name: said(),
-        email: said(),
-        phone: said(),
-        country: said(),
-        company: said(),
-        title: said(),
-    };
-    for touch in &mut lead.touches {
-        text.clone_into(&mut touch.description);
-        text.clone_into(&mut touch.offer);
-        touch.extra.insert("Plan".to_owned(), text.to_owned());
-    }
-    delivery.gate = gate;
-    delivery
-}
-
-const EVERYTHING: &str = "
-    A = { from = 'person.email', pipe = ['trim', 'lower', 'upper', 'truncate(3)'] }
-    B = { from = 'person.phone', pipe = ['e164'] }
-    C = { from = 'person.country', pipe = ['iso_country'] }
-    D = { from = 'person.title', pipe = ['plain', 'replace_newlines'], max_length = 20, on_overflow = 'truncate' }
-    E = { pipe = ['join(\" \", person.first_name, person.last_name, touch.description, person.company, \
-person.title, touch.offer)'], on_overflow = 'truncate' }
-    F = { expr = 'raw.phone ~ touch.extra.Plan ~ person.company|upper', on_overflow = 'truncate' }
-    G = { from = 'touch.offer', pipe = ['map(intents, other)'] }
-    H = { expr = 'touch.description|replace_newlines(touch.offer)', on_overflow = 'truncate' }
-";
-
-proptest! {
-    #[test]
-    fn no_text_makes_the_engine_panic_or_exceed_its_caps(
-        text in prop_oneof!["\\PC{0,40}", "(?s).{0,400}", "[=+@\\-\\r\\n\\t ]{1,9}.{0,20}"],
-        times in 1_usize..200,
-        normal: bool,
-        dnc: bool,
-    ) {
-        let gate = if dnc { Gate::DoNotContact } else { Gate::Open };
-        let delivery = hostile(&text.repeat(times), normal, gate);
-        let fields = mapping(EVERYTHING).record(&delivery).map_err(|why| TestCaseError::fail(why.to_string()))?;
-        for field in fields {
-            let Value::String(value) = &field.value else { continue };
-            prop_assert!(!value.is_empty() && value.len() <= RESULT_CAP_BYTES);
-            match field.target.as_str() {
-                "D" => prop_assert!(value.chars().count() <= 20),
-                "B" => prop_assert!(value.starts_with('+') && value.len() <= 16),
-                "C" => prop_assert_eq!(value.len(), 2),
-                _ => {}
-            }
-            if dnc {
-                prop_assert_eq!(&field.target, "G");
-            }
-        }
-    }
 }

@@ -1,0 +1,230 @@
+//! `leadsync.toml`: what the daemon itself is told.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use connector_kit::mapping::Tables;
+use connector_kit::secret::SecretRef;
+use serde::Deserialize;
+
+use crate::route::RouteConfig;
+
+use super::intake::Intake;
+use super::values::{Admin, Rate, duration, size};
+
+/// The whole of `leadsync.toml`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Everything the daemon must not lose lives here.
+    pub state_dir: PathBuf,
+    /// Where it can be reached.
+    pub listen: Listen,
+    /// What the receiver takes.
+    pub intake: Intake,
+    /// HTTPS sources by name; the name is part of the intake URL.
+    pub sources: BTreeMap<String, HttpsSource>,
+    /// When two touches are one, and two persons one lead.
+    pub dedupe: Dedupe,
+    /// Deliver Microsoft's own test leads too.
+    pub forward_test_leads: bool,
+    /// The database.
+    pub store: StoreConfig,
+    /// What is told, and how.
+    pub log: Log,
+    /// `[[route]]`: which leads go where. None: every lead goes everywhere.
+    #[serde(rename = "route")]
+    pub routes: Vec<RouteConfig>,
+    /// `[tables.<name>]`: look-up tables for every mapping.
+    pub tables: Tables,
+}
+
+/// Where the daemon can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Where leads arrive.
+    pub public: SocketAddr,
+    /// TLS for `public`; without it a proxy stands in front.
+    pub tls: Option<Tls>,
+    /// The operator's own interface.
+    pub admin: Admin,
+}
+
+/// A certificate and its key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The chain, leaf first.
+    pub certificate: PathBuf,
+    /// Where the private key is kept.
+    pub key: SecretRef,
+}
+
+/// A publisher's door for pushed leads.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpsSource {
+    /// The publisher it belongs to.
+    #[serde(default = "default_account")]
+    pub account: String,
+    /// Where the secret of its URL is kept; two while one replaces the other.
+    pub secrets: Vec<SecretRef>,
+    /// Most leads it may send; none is no limit of its own.
+    #[serde(default)]
+    pub rate: Option<Rate>,
+}
+
+/// What counts as the same.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dedupe {
+    /// The same touch again within this time of the last one is a repeat.
+    #[serde(deserialize_with = "duration")]
+    pub window: Duration,
+    /// What makes two touches one lead.
+    pub by: DedupeBy,
+}
+
+/// What makes two touches one lead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DedupeBy {
+    /// The person.
+    #[default]
+    Person,
+    /// The person and the offer.
+    PersonAndOffer,
+}
+
+/// The database and its limits.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// The database file; by default `leadsync.db` in `state_dir`.
+    pub path: Option<PathBuf>,
+    /// Nothing is accepted while less space is free.
+    #[serde(deserialize_with = "size")]
+    pub free_space_floor: u64,
+    /// What unreadable bodies may take; the oldest go first.
+    #[serde(deserialize_with = "size")]
+    pub quarantine_max: u64,
+}
+
+/// What is told, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// How much is told.
+    pub level: LogLevel,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Only what a person should look at.
+    Error,
+    /// And what may need a look.
+    Warn,
+    /// And every change of fate.
+    #[default]
+    Info,
+    /// And how it came about.
+    Debug,
+}
+
+impl LogLevel {
+    /// The word a filter understands.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// In which form the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, journald under systemd, else JSON.
+    #[default]
+    Auto,
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+    /// Fields of the journal.
+    Journald,
+}
+
+impl Config {
+    /// The database file.
+    pub fn store_path(&self) -> PathBuf {
+        self.store
+            .path
+            .clone()
+            .unwrap_or_else(|| self.state_dir.join("leadsync.db"))
+    }
+}
+
+pub(super) fn default_account() -> String {
+    "default".to_owned()
+}
+
+fn default_state_dir() -> PathBuf {
+    PathBuf::from("/var/lib/leadsync")
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            state_dir: default_state_dir(),
+            listen: Listen::default(),
+            intake: Intake::default(),
+            sources: BTreeMap::new(),
+            dedupe: Dedupe::default(),
+            forward_test_leads: false,
+            store: StoreConfig::default(),
+            log: Log::default(),
+            routes: Vec::new(),
+            tables: Tables::new(),
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            public: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: None,
+            admin: Admin::Unix(PathBuf::from("/run/leadsync/admin.sock")),
+        }
+    }
+}
+
+impl Default for Dedupe {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_hours(24),
+            by: DedupeBy::default(),
+        }
+    }
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            path: None,
+            free_space_floor: 256 << 20,
+            quarantine_max: 64 << 20,
+        }
+    }
+}

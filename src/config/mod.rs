@@ -1,0 +1,33 @@
+//! What the operator wrote, read in layers: defaults, then files, then `LEADSYNC_*`.
+//!
+//! [`Config::load`] tells every mistake it can find at once, each with its file, line, column, key
+//! and, where a slip of the finger is likely, the word that was meant.
+
+// 1. What can be written.
+mod connector;
+mod daemon;
+mod intake;
+mod values;
+
+// 2. How it is read.
+mod document;
+mod environment;
+mod load;
+mod read;
+mod rules;
+mod secrets;
+
+// 3. How mistakes are told.
+mod diagnostics;
+mod wording;
+
+pub use connector::{ConnectorFile, Hold, Retry};
+pub use daemon::{Config, Dedupe, DedupeBy, HttpsSource, Listen, Log, LogFormat, LogLevel, StoreConfig, Tls};
+pub use diagnostics::{Diagnostics, Mistake};
+pub use document::Document;
+pub use intake::Intake;
+pub use load::Loaded;
+pub use values::{Admin, Cidr, Rate};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! What must hold between values that are each fine alone.
+
+use std::collections::BTreeMap;
+
+use connector_kit::mapping::Mapping;
+use connector_kit::secret::SecretRef;
+use connector_kit::{ConfigError, Role};
+
+use crate::route::{RouteTarget, Routes};
+
+use super::connector::ConnectorFile;
+use super::daemon::{Config, HttpsSource};
+
+/// What is wrong in the main file.
+pub(super) fn check_config(config: &Config, targets: &[RouteTarget]) -> Vec<ConfigError> {
+    let mut mistakes = Vec::new();
+    let mut homes: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, source) in &config.sources {
+        check_name(&format!("sources.{name}"), name, &mut mistakes);
+        check_name(&format!("sources.{name}.account"), &source.account, &mut mistakes);
+        check_secrets(name, source, &mut homes, &mut mistakes);
+    }
+    if let Some(tls) = &config.listen.tls {
+        check_reference("listen.tls.key", &tls.key, &mut mistakes);
+    }
+    mistakes.extend(Routes::mistakes(&config.routes, targets));
+    mistakes
+}
+
+/// What is wrong in one file of `connectors.d`.
+pub(super) fn check_connector(connector: &ConnectorFile, config: &Config) -> Vec<ConfigError> {
+    let mut mistakes = Vec::new();
+    check_name("", &connector.name, &mut mistakes);
+    check_name("account", &connector.account, &mut mistakes);
+    if connector.roles.is_empty() {
+        mistakes.push(ConfigError::new(
+            "roles",
+            "name at least one of \"source\", \"destination\"",
+        ));
+    }
+    if !(0.0..=1.0).contains(&connector.retry.jitter) {
+        mistakes.push(ConfigError::new(
+            "retry.jitter",
+            "expected a fraction from 0 to 1",
+        ));
+    }
+    if connector.hold.first > connector.hold.max {
+        mistakes.push(ConfigError::new(
+            "hold.first",
+            "the first hold cannot be longer than hold.max",
+        ));
+    }
+    mistakes.extend(Mapping::mistakes(
+        &connector.mapping,
+        &connector.all_tables(&config.tables),
+    ));
+    mistakes
+}
+
+/// Where leads may go.
+pub(super) fn targets(connectors: &[ConnectorFile]) -> Vec<RouteTarget> {
+    let destinations = connectors
+        .iter()
+        .filter(|connector| connector.roles.contains(&Role::Destination));
+    destinations
+        .map(|connector| RouteTarget {
+            name: connector.name.as_str().into(),
+            account: connector.account.as_str().into(),
+        })
+        .collect()
+}
+
+fn check_secrets<'a>(
+    name: &'a str,
+    source: &HttpsSource,
+    homes: &mut BTreeMap<String, &'a str>,
+    mistakes: &mut Vec<ConfigError>,
+) {
+    if !(1..=2).contains(&source.secrets.len()) {
+        let message = "give one secret, or two while one replaces the other";
+        mistakes.push(ConfigError::new(format!("sources.{name}.secrets"), message));
+    }
+    for (index, reference) in source.secrets.iter().enumerate() {
+        let key = format!("sources.{name}.secrets[{index}]");
+        check_reference(&key, reference, mistakes);
+        if let Some(other) = homes.insert(format!("{reference:?}"), name) {
+            let message = format!("source `{other}` has the same secret; each needs its own");
+            mistakes.push(ConfigError::new(key, message));
+        }
+    }
+}
+
+fn check_reference(key: &str, reference: &SecretRef, mistakes: &mut Vec<ConfigError>) {
+    let given = [
+        reference.credential.is_some(),
+        reference.file.is_some(),
+        reference.env.is_some(),
+    ];
+    if given.into_iter().filter(|given| *given).count() != 1 {
+        let message = "give exactly one of { credential = \"..\" }, { file = \"..\" }, { env = \"..\" }";
+        mistakes.push(ConfigError::new(key, message));
+    }
+}
+
+fn check_name(key: &str, name: &str, mistakes: &mut Vec<ConfigError>) {
+    let letters = name
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !letters || !(1..=64).contains(&name.len()) {
+        let message = format!("`{name}` is no name: use 1 to 64 of a-z, 0-9 and -");
+        mistakes.push(ConfigError::new(key, message));
+    }
+}

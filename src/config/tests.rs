@@ -1,0 +1,253 @@
+//! Good configs load; bad ones are told with place, key and the word that was meant.
+
+mod typos;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use connector_kit::ConfigError;
+use connector_kit::secret::SecretReader;
+use tempfile::TempDir;
+
+use super::{Admin, Config, Diagnostics, Loaded, LogLevel, Rate};
+
+/// A minimal destination.
+const CRM: &str = "kind = 'file'\nroles = ['destination']\n";
+
+/// A config directory with a main file and one connector called `crm`.
+fn directory(main: &str, crm: &str) -> TempDir {
+    let directory = TempDir::new().expect("temporary directory");
+    std::fs::create_dir(directory.path().join("connectors.d")).expect("connectors.d");
+    std::fs::write(directory.path().join("leadsync.toml"), main).expect("main file");
+    std::fs::write(directory.path().join("connectors.d/crm.toml"), crm).expect("connector file");
+    directory
+}
+
+fn load_with(main: &str, crm: &str, env: &[(&str, &str)]) -> Result<Loaded, Diagnostics> {
+    let env = env
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    Config::load(directory(main, crm).path(), &env)
+}
+
+fn load(main: &str) -> Result<Loaded, Diagnostics> {
+    load_with(main, CRM, &[])
+}
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_shipped_config_loads_and_says_the_defaults() {
+    let loaded = Config::load(&repository().join("config"), &BTreeMap::new());
+    let loaded = loaded.unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(loaded.config, Config::default());
+    for connector in &loaded.connectors {
+        assert_eq!(
+            connector.path.file_stem().and_then(|stem| stem.to_str()),
+            Some(connector.name.as_str())
+        );
+    }
+}
+
+/// Every setting that is commented out in the shipped file must be right when somebody uncomments it.
+#[test]
+fn the_commented_examples_of_the_shipped_config_load_too() {
+    let text = std::fs::read_to_string(repository().join("config/leadsync.toml")).expect("shipped config");
+    let uncommented: Vec<&str> = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(example) if !example.starts_with(' ') => example,
+            _ => line,
+        })
+        .collect();
+    let text = uncommented.join("\n").replace("contoso-sales", "crm");
+    let loaded = load(&text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert!(loaded.config.listen.tls.is_some() && loaded.config.store.path.is_some());
+    assert_eq!(
+        (
+            loaded.config.sources.len(),
+            loaded.config.routes.len(),
+            loaded.config.tables.len()
+        ),
+        (1, 1, 1)
+    );
+}
+
+#[test]
+fn a_connector_needs_only_kind_and_roles() {
+    let loaded = load("").expect("loads");
+    let crm = &loaded.connectors[0];
+    assert_eq!(
+        (crm.name.as_str(), crm.account.as_str(), crm.concurrency),
+        ("crm", "default", 2)
+    );
+    assert_eq!((crm.rate, crm.lease), (Rate::of(5, 10), Duration::from_mins(2)));
+    let waits: Vec<u64> = crm.retry.schedule.iter().map(Duration::as_secs).collect();
+    assert_eq!(waits, [5, 300, 1800, 7200, 18_000, 36_000, 36_000]);
+    assert_eq!(
+        loaded.config.store_path(),
+        Path::new("/var/lib/leadsync/leadsync.db")
+    );
+}
+
+#[test]
+fn the_environment_stands_above_the_file_whatever_the_type() {
+    let main = "[log]\nlevel = 'warn'\n[intake]\nqueue = 7\n";
+    let env = [
+        ("LEADSYNC_LOG__LEVEL", "debug"),
+        ("LEADSYNC_INTAKE__QUEUE", "99"),
+        ("LEADSYNC_INTAKE__RATE_PER_ADDRESS", "off"),
+        ("LEADSYNC_INTAKE__TRUSTED_PROXIES", "['10.0.0.0/8']"),
+        ("LEADSYNC_FORWARD_TEST_LEADS", "true"),
+        ("LEADSYNC_STATE_DIR", "0123"),
+        ("LEADSYNC_LISTEN__ADMIN", "127.0.0.1:9"),
+        (
+            "LEADSYNC_SOURCES__WEB__SECRETS",
+            "[{ env = 'LEADSYNC_WEB_SECRET' }]",
+        ),
+        ("LEADSYNC_CRM_PASSWORD", "a secret some file names is no setting"),
+        ("LEADSYNC_CONFIG", "/etc/leadsync"),
+        ("OTHER_LOG__LEVEL", "error"),
+    ];
+    let crm = format!("{CRM}[settings]\npassword = {{ env = 'LEADSYNC_CRM_PASSWORD' }}\n");
+    let config = load_with(main, &crm, &env)
+        .unwrap_or_else(|wrong| panic!("{wrong}"))
+        .config;
+    assert_eq!((config.log.level, config.intake.queue), (LogLevel::Debug, 99));
+    assert_eq!(
+        (
+            config.intake.rate_per_address,
+            config.intake.trusted_proxies.len()
+        ),
+        (None, 1)
+    );
+    assert_eq!(
+        (config.forward_test_leads, config.state_dir),
+        (true, PathBuf::from("0123"))
+    );
+    assert_eq!(config.listen.admin, Admin::Tcp(([127, 0, 0, 1], 9).into()));
+    assert_eq!(
+        config.sources["web"].secrets[0].env.as_deref(),
+        Some("LEADSYNC_WEB_SECRET")
+    );
+}
+
+#[test]
+fn a_wrong_variable_is_named_instead_of_a_line() {
+    for (variable, value, key, guess) in [
+        ("LEADSYNC_LISTEN__PUBILC", "x", "listen.pubilc", Some("public")),
+        ("LEADSYNC_INTAKE__QUEUE", "many", "intake.queue", None),
+        ("LEADSYNC_LISTNE__PUBLIC", "x", "listne", Some("listen")),
+    ] {
+        let wrong = load_with("", CRM, &[(variable, value)]).expect_err(variable);
+        let [mistake] = wrong.mistakes() else {
+            panic!("{wrong}")
+        };
+        assert_eq!(mistake.file, Path::new(&format!("${variable}")));
+        assert_eq!(
+            (mistake.key.as_str(), mistake.did_you_mean.as_deref()),
+            (key, guess),
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_a_connector_finds_later_is_placed_in_its_file() {
+    let loaded = load_with("", &format!("{CRM}\n[settings]\nurl = 'ftp://x'\n"), &[]).expect("loads");
+    let error = ConfigError::new("settings.url", "expected an https URL");
+    let mistake = loaded.mistake(Some("crm"), &error);
+    assert!(mistake.file.ends_with("connectors.d/crm.toml"));
+    assert_eq!((mistake.line, mistake.column), (5, 1));
+    let error = ConfigError::new("settings.ulr", "unknown field `ulr`, expected `url` or `timeout`");
+    assert_eq!(
+        loaded.mistake(Some("crm"), &error).did_you_mean.as_deref(),
+        Some("url")
+    );
+}
+
+#[test]
+fn a_secret_written_into_the_config_is_refused_and_never_shown() {
+    let canary = "CANARY-4f9a8b7c6d5e4f3a2b1c";
+    let main = format!("[sources.web]\nsecrets = ['{canary}']\n[listen]\npublic = '{canary}'\n");
+    let crm = format!("{CRM}rate = '{canary}'\n");
+    let wrong = load_with(&main, &crm, &[]).expect_err("refused");
+    assert_eq!(wrong.mistakes().len(), 3, "{wrong}");
+    assert!(!wrong.to_string().contains(canary), "{wrong}");
+    assert!(!wrong.to_json().to_string().contains(canary));
+    assert!(
+        wrong.mistakes()[0].message.contains("the place of a secret"),
+        "{wrong}"
+    );
+}
+
+fn secrets(main: &str, values: &[(&str, &str)]) -> Result<usize, String> {
+    let loaded = load(main).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let env = values
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let reader = SecretReader {
+        credentials_dir: None,
+        env,
+    };
+    let found = loaded
+        .source_secrets(&reader)
+        .map_err(|wrong| wrong.to_string())?;
+    Ok(found.values().map(Vec::len).sum())
+}
+
+#[test]
+fn a_weak_missing_or_shared_source_secret_is_refused_at_its_place() {
+    let two =
+        "[sources.a]\nsecrets = [{ env = 'A' }, { env = 'B' }]\n[sources.b]\nsecrets = [{ env = 'C' }]\n";
+    let (a, b, c) = (
+        "aaaaaaaaaaaaaaaaaaaaaa",
+        "bbbbbbbbbbbbbbbbbbbbbb",
+        "cccccccccccccccccccc_-",
+    );
+    assert_eq!(secrets(two, &[("A", a), ("B", b), ("C", c)]), Ok(3));
+    for (values, part) in [
+        (
+            [("A", a), ("B", &b[1..]), ("C", c)],
+            "leadsync.toml:2:27: sources.a.secrets[1]: a source's secret needs",
+        ),
+        (
+            [("A", a), ("B", "has/slash/aaaaaaaaaaaaaa"), ("C", c)],
+            "sources.a.secrets[1]: a source's secret needs",
+        ),
+        (
+            [("A", a), ("B", b), ("C", a)],
+            "leadsync.toml:4:12: sources.b.secrets[0]: source `a` has the same",
+        ),
+        (
+            [("A", a), ("B", a), ("C", c)],
+            "sources.a.secrets[1]: both secrets are the same",
+        ),
+        (
+            [("A", a), ("B", b), ("X", c)],
+            "sources.b.secrets[0]: environment variable C is not set",
+        ),
+    ] {
+        let wrong = secrets(two, &values).expect_err(part);
+        assert!(wrong.contains(part), "{wrong}");
+        assert!(![a, b, c].iter().any(|secret| wrong.contains(secret)), "{wrong}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_mistake_and_a_missing_connectors_directory_is_none() {
+    let directory = TempDir::new().expect("temporary directory");
+    let wrong = Config::load(directory.path(), &BTreeMap::new()).expect_err("no main file");
+    assert!(
+        wrong.to_string().contains("leadsync.toml: cannot be read"),
+        "{wrong}"
+    );
+    let main = directory.path().join("other.toml");
+    std::fs::write(&main, "").expect("main file");
+    assert!(Config::load(&main, &BTreeMap::new()).is_ok_and(|loaded| loaded.connectors.is_empty()));
+}

@@ -1,0 +1,287 @@
+//! Values with a meaning: durations, sizes, rates, addresses.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+
+/// How many calls are let through: `burst` at once, `per_second` in the long run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// In the long run.
+    pub per_second: NonZeroU32,
+    /// At once, after a rest.
+    pub burst: NonZeroU32,
+}
+
+impl Rate {
+    pub(super) const fn of(per_second: u32, burst: u32) -> Self {
+        let per_second = NonZeroU32::MIN.saturating_add(per_second.saturating_sub(1));
+        Self {
+            per_second,
+            burst: NonZeroU32::MIN.saturating_add(burst.saturating_sub(1)),
+        }
+    }
+}
+
+/// Where the operator's own interface listens.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Admin {
+    /// A socket in the file system: `unix:/run/leadsync/admin.sock`.
+    Unix(PathBuf),
+    /// A loopback address; anybody on this machine may then ask.
+    Tcp(SocketAddr),
+}
+
+impl TryFrom<String> for Admin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:").filter(|path| path.starts_with('/')) {
+            return Ok(Self::Unix(PathBuf::from(path)));
+        }
+        match text.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() => Ok(Self::Tcp(address)),
+            Ok(_) => Err("the admin interface listens on loopback only, like \"127.0.0.1:8081\"".to_owned()),
+            Err(_) => Err("expected \"unix:/path/to.sock\" or \"127.0.0.1:8081\"".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+/// A network such as `10.0.0.0/8`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Cidr {
+    network: u128,
+    mask: u128,
+    v4: bool,
+}
+
+impl Cidr {
+    /// Whether the address lies in the network. An IPv4 address in IPv6 clothes counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let (bits, v4) = bits(address);
+        v4 == self.v4 && bits & self.mask == self.network
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no network; write it like \"10.0.0.0/8\" or \"2001:db8::/32\"");
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix.parse::<u32>().map_err(|_| wrong())?)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.unwrap_or(width);
+        if prefix > width {
+            return Err(wrong());
+        }
+        // IPv4 stands in the upper bits, so that one mask serves both.
+        let mask = u128::MAX.checked_shl(128 - prefix).unwrap_or(0);
+        let (bits, v4) = match address {
+            IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, true),
+            IpAddr::V6(v6) => (v6.to_bits(), false),
+        };
+        if bits & !mask != 0 {
+            return Err(format!("`{text}` has bits set behind its prefix"));
+        }
+        Ok(Self {
+            network: bits,
+            mask,
+            v4,
+        })
+    }
+}
+
+impl TryFrom<String> for Cidr {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+fn bits(address: IpAddr) -> (u128, bool) {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, true),
+        IpAddr::V6(v6) => (v6.to_bits(), false),
+    }
+}
+
+/// A duration written like `24h` or `1m 30s`, above zero.
+#[derive(Clone, Copy)]
+struct Wait(Duration);
+
+impl<'de> Deserialize<'de> for Wait {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Wait;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration in quotes, like \"10s\", \"5m\" or \"24h\"")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Wait, E> {
+                match humantime::parse_duration(text) {
+                    Ok(wait) if wait.is_zero() => Err(E::custom("expected a duration above zero")),
+                    Ok(wait) => Ok(Wait(wait)),
+                    Err(_) => Err(E::custom("expected a duration like \"10s\", \"5m\" or \"24h\"")),
+                }
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    Wait::deserialize(deserializer).map(|wait| wait.0)
+}
+
+pub(super) fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
+    let waits = Vec::<Wait>::deserialize(deserializer)?;
+    Ok(waits.into_iter().map(|wait| wait.0).collect())
+}
+
+/// Bytes, written like `64KiB`, `1.5MiB` or as a plain number.
+pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct Size;
+    impl Visitor<'_> for Size {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a size like \"64KiB\", or a number of bytes")
+        }
+
+        fn visit_i64<E: Error>(self, bytes: i64) -> Result<u64, E> {
+            u64::try_from(bytes).map_err(|_| E::custom("expected a size of zero or more"))
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+            parse_size(text)
+                .ok_or_else(|| E::custom("expected a size like \"64KiB\", \"256MiB\" or \"1GiB\""))
+        }
+    }
+    deserializer.deserialize_any(Size)
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let factor: u64 = match text[end..].trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kib" | "k" => 1 << 10,
+        "mib" | "m" => 1 << 20,
+        "gib" | "g" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return None,
+    };
+    text[..end].parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// A count of at least one.
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    std::num::NonZeroUsize::deserialize(deserializer).map(std::num::NonZeroUsize::get)
+}
+
+/// A rate, or `"off"`.
+pub(super) fn rate_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
+    struct RateOrOff;
+    impl<'de> Visitor<'de> for RateOrOff {
+        type Value = Option<Rate>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("{ per_second = .., burst = .. } or \"off\"")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Option<Rate>, E> {
+            match text {
+                "off" => Ok(None),
+                _ => Err(E::custom("expected { per_second = .., burst = .. } or \"off\"")),
+            }
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Option<Rate>, A::Error> {
+            Rate::deserialize(MapAccessDeserializer::new(map)).map(Some)
+        }
+    }
+    deserializer.deserialize_any(RateOrOff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cidr, parse_size};
+
+    #[test]
+    fn sizes_read_as_people_write_them() {
+        for (text, bytes) in [
+            ("64KiB", Some(65_536)),
+            ("64 kib", Some(65_536)),
+            ("256MiB", Some(268_435_456)),
+            ("1GB", Some(1_000_000_000)),
+            ("17", Some(17)),
+            ("", None),
+            ("KiB", None),
+            ("-1KiB", None),
+            ("99999999999GiB", None),
+            ("5 apples", None),
+        ] {
+            assert_eq!(parse_size(text), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_network_holds_its_addresses_and_no_others() {
+        for (network, address, inside) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("10.0.0.0/8", "::ffff:10.1.2.3", true),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "127.0.0.2", false),
+            ("0.0.0.0/0", "203.0.113.9", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("2001:db8::/32", "2001:db9::1", false),
+            ("::/0", "::1", true),
+        ] {
+            let parsed: Cidr = network.parse().expect(network);
+            assert_eq!(
+                parsed.contains(address.parse().expect(address)),
+                inside,
+                "{network} {address}"
+            );
+        }
+        for wrong in [
+            "10.0.0.0/33",
+            "10.0.0.1/8",
+            "10.0.0/8",
+            "x",
+            "::/129",
+            "10.0.0.0/",
+        ] {
+            assert!(wrong.parse::<Cidr>().is_err(), "{wrong}");
+        }
+    }
+}
