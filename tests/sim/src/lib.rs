@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Pretend systems: real HTTP servers, strict about what they accept, faulty on demand.
+//!
+//! Nothing here leans on the daemon or its connectors: a simulator that shares types with the code
+//! it tests shares its mistakes.
+
+// How any of them gets onto a socket.
+pub mod authority;
+pub mod serve;
+
+// The systems.
+pub mod webhook;
