@@ -20,11 +20,18 @@ pub mod context;
 pub mod dice;
 pub mod http;
 pub mod secret;
+pub mod token;
 
-// 4. What the operator wrote.
+// 4. The shape of a lead where a system has none of its own.
+pub mod record;
+
+// 5. What the operator wrote.
 pub mod mapping;
 pub mod nearest;
 pub mod settings;
+
+// 6. What every connector has to show for its promises.
+pub mod conformance;
 
 pub use context::ConnectorContext;
 pub use delivery::{EventKind, Gate, LeadDelivery, Receipt, RecordRef};

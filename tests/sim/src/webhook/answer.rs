@@ -129,6 +129,7 @@ impl Answer {
                 head: Some(self.head).filter(|head| !head.is_empty()),
                 then: self.then,
                 ticks: None,
+                flushed: false,
             }),
         };
         let mut response = Response::new(body);
@@ -162,6 +163,7 @@ struct Bad {
     head: Option<Bytes>,
     then: Then,
     ticks: Option<Interval>,
+    flushed: bool,
 }
 
 impl hyper::body::Body for Bad {
@@ -175,6 +177,12 @@ impl hyper::body::Body for Bad {
         const CHUNK: Bytes = Bytes::from_static(&[b'x'; 16 * 1024]);
         if let Some(head) = self.head.take() {
             return Poll::Ready(Some(Ok(Frame::data(head))));
+        }
+        if !self.flushed {
+            // One turn without data, so that the server sends what it has before the fault.
+            self.flushed = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
         match self.then {
             Then::End | Then::HangUp | Then::Flood(0) => Poll::Ready(None),

@@ -1,0 +1,116 @@
+//! Leads to check promises with; each has a canary in every field a person could be reached by.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::delivery::{EventKind, Gate, LeadDelivery};
+use crate::ids::{AccountName, LeadId, SourceName};
+use crate::lead::{Intent, Lead, Person, Said, Touch};
+
+/// The moment all these leads were first seen.
+fn noon() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_176_000, 0).unwrap_or_default()
+}
+
+/// Texts that name or reach person `number`; none may be found where contact is forbidden.
+pub fn canaries(number: u32) -> Vec<String> {
+    vec![
+        format!("Given{number}Canary"),
+        format!("Family{number}Canary"),
+        format!("canary{number}@example.com"),
+        format!("+1425555{number:04}"),
+        format!("Company{number}Canary"),
+        format!("Title{number}Canary"),
+        format!("Note{number}Canary"),
+    ]
+}
+
+/// Lead `number` in its first revision, fit to be delivered.
+pub fn delivery(number: u32) -> LeadDelivery {
+    let mut random = [7; 10];
+    random[..4].copy_from_slice(&number.to_be_bytes());
+    let [first, last, email, phone, company, title, note] = canaries(number).try_into().unwrap_or_default();
+    let person = Person {
+        first_name: Some(said(first)),
+        last_name: Some(said(last)),
+        email: Some(said(email)),
+        phone: Some(said(phone)),
+        country: Some(said("US")),
+        company: Some(said(company)),
+        title: Some(said(title)),
+    };
+    let lead = Lead {
+        id: LeadId::new(1_795_176_000_000, &random),
+        account: AccountName::new("default"),
+        person,
+        intent: Intent::ContactMe,
+        dnc: false,
+        first_at: noon(),
+        last_at: noon(),
+        touches: vec![touch(note)],
+    };
+    LeadDelivery {
+        lead: Arc::new(lead),
+        revision: 1,
+        kind: EventKind::Created,
+        gate: Gate::Open,
+        revised_at: noon(),
+        record: None,
+        attempt: 0,
+    }
+}
+
+fn said(value: impl Into<String>) -> Said {
+    Said {
+        value: value.into(),
+        raw: None,
+        normal: true,
+        at: noon(),
+    }
+}
+
+fn touch(description: String) -> Touch {
+    Touch {
+        at: noon(),
+        source: SourceName::new("marketplace"),
+        storefront: "AzureMarketplace".into(),
+        action: "PLT".into(),
+        lead_source: "AzureMarketplace-PLT|contoso.analytics-pro".into(),
+        action_code: "PLT".into(),
+        offer: "contoso.analytics-pro".into(),
+        publisher: "contoso".into(),
+        offer_title: "Contoso Analytics Pro".into(),
+        description,
+        intent: Intent::ContactMe,
+        dnc: false,
+        extra: std::collections::BTreeMap::new(),
+    }
+}
+
+/// The same lead a minute and a revision later, with a company that ends in that revision.
+pub fn revised(delivery: &LeadDelivery, revision: u32) -> LeadDelivery {
+    let mut lead = Lead::clone(&delivery.lead);
+    if let Some(company) = &mut lead.person.company {
+        company.value = format!("{} r{revision}", company.value);
+    }
+    LeadDelivery {
+        lead: Arc::new(lead),
+        revision,
+        kind: EventKind::Updated,
+        revised_at: delivery.revised_at + TimeDelta::minutes(i64::from(revision)),
+        ..delivery.clone()
+    }
+}
+
+/// The same lead after the person asked not to be contacted.
+pub fn forbidden(delivery: &LeadDelivery, revision: u32) -> LeadDelivery {
+    let mut lead = Lead::clone(&delivery.lead);
+    lead.dnc = true;
+    LeadDelivery {
+        lead: Arc::new(lead),
+        kind: EventKind::Suppressed,
+        gate: Gate::DoNotContact,
+        ..revised(delivery, revision)
+    }
+}

@@ -1,0 +1,54 @@
+//! The promises of the roles, checked the same way for every connector.
+//!
+//! A connector's `tests/conformance.rs` brings a harness - the connector over an empty system, and a
+//! way to look into that system - and calls [`destination`] or [`source`]. A broken promise panics
+//! with its name, as a test does.
+
+mod destination;
+pub mod leads;
+mod source;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use destination::destination;
+pub use source::source;
+
+use crate::delivery::LeadDelivery;
+use crate::roles::{Destination, Source};
+
+/// What a system holds of one lead, as seen from its own side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldRecord {
+    /// The lead's id, as the system knows it.
+    pub key: String,
+    /// The revision it holds, where the system can tell.
+    pub revision: Option<u32>,
+    /// Everything it holds, as text.
+    pub text: String,
+}
+
+/// The other side of a destination.
+#[async_trait]
+pub trait System: Send + Sync {
+    /// Every record, one per key.
+    async fn records(&self) -> Vec<HeldRecord>;
+}
+
+/// Brings a destination over an empty system, as often as asked.
+#[async_trait]
+pub trait DestinationHarness: Send + Sync {
+    /// A destination and the system behind it.
+    async fn fresh(&self) -> (Arc<dyn Destination>, Arc<dyn System>);
+
+    /// A delivery this system refuses for its own sake, when there can be such a thing.
+    fn unacceptable(&self) -> Option<LeadDelivery>;
+}
+
+/// Brings a source over a system that holds some leads.
+#[async_trait]
+pub trait SourceHarness: Send + Sync {
+    /// A source whose system holds exactly `count` leads.
+    async fn holding(&self, count: usize) -> Arc<dyn Source>;
+}
