@@ -103,39 +103,44 @@ pub(crate) fn measure(
             ));
             let seen: Vec<(Subject, Figures)> = subjects
                 .iter()
-                .map(|subject| Ok((*subject, measure_one(*subject, *conns, args, common)?)))
+                .map(|subject| Ok((*subject, measure_beside_flushes(*subject, *conns, args, common)?)))
                 .collect::<anyhow::Result<_>>()?;
-            let flush = if *conns == 1 {
-                Some(raw_flush(common)?)
-            } else {
-                None
-            };
             for subject in &args.subjects {
-                add(&mut collected, *subject, *conns, &seen, flush);
+                add(&mut collected, *subject, *conns, &seen);
             }
         }
     }
     Ok(collected.0)
 }
 
-fn raw_flush(common: &Common) -> anyhow::Result<f64> {
-    let home = Home::new(common.dir.as_deref())?;
-    raw_flush_p50_ms(home.path(), Duration::from_secs(1))
-}
-
-fn add(
-    collected: &mut Collected,
+/// A lone client's answer is held against raw flushes just before and just after it.
+fn measure_beside_flushes(
     subject: Subject,
     conns: usize,
-    seen: &[(Subject, Figures)],
-    flush: Option<f64>,
-) {
+    args: &AcceptArgs,
+    common: &Common,
+) -> anyhow::Result<Figures> {
+    if conns != 1 {
+        return measure_one(subject, conns, args, common);
+    }
+    let before = raw_flush(common)?;
+    let mut figures = measure_one(subject, conns, args, common)?;
+    figures.set("raw_flush_p50_ms", f64::midpoint(before, raw_flush(common)?));
+    Ok(figures)
+}
+
+fn raw_flush(common: &Common) -> anyhow::Result<f64> {
+    let home = Home::new(common.dir.as_deref())?;
+    raw_flush_p50_ms(home.path(), Duration::from_millis(500))
+}
+
+fn add(collected: &mut Collected, subject: Subject, conns: usize, seen: &[(Subject, Figures)]) {
     let find = |wanted: Subject| {
         seen.iter()
             .find(|(one, _)| *one == wanted)
             .map(|(_, figures)| figures)
     };
-    let Some(mut figures) = find(subject).cloned() else {
+    let Some(figures) = find(subject).cloned() else {
         return;
     };
     let mut ratios = Figures::default();
@@ -147,11 +152,8 @@ fn add(
             ratios.set(name, ours / theirs);
         }
     }
-    figures.set_if("raw_flush_p50_ms", flush);
-    ratios.set_if(
-        "vs_raw_flush",
-        figures.get("p50_ms").zip(flush).map(|(ours, raw)| ours / raw),
-    );
+    let lone = figures.get("p50_ms").zip(figures.get("raw_flush_p50_ms"));
+    ratios.set_if("vs_raw_flush", lone.map(|(ours, raw)| ours / raw));
     let fresh = Measurement::new("accept", subject.name(), &[("conns", json!(conns))]);
     collected.add(fresh, figures, ratios, None);
 }

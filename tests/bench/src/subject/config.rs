@@ -83,7 +83,7 @@ impl SinkText {
             SinkKind::AzureTable => (
                 "azure-table",
                 format!(
-                    "connection_string = {{ file = \"{}/azure.secret\" }}\n",
+                    "connection_string = {{ file = \"{}/azure.secret\" }}\nallow_private_targets = [\"127.0.0.0/8\"]\n",
                     dir.display()
                 ),
             ),
