@@ -349,3 +349,24 @@ fn all_mistakes_of_a_load_are_told_together_in_every_form() {
         Some(expected.trim().lines().count())
     );
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(128))]
+
+    /// Half a config, a cat on the keyboard, a binary file: told, never a panic.
+    #[test]
+    fn no_text_makes_the_reader_panic(
+        garbage in "[\\[\\]{}='\",.#a-z0-9_\n é\u{1F600}-]{0,60}",
+        cut in 0_usize..4000,
+        key in "[a-z.\\[\\]0-9\"]{0,12}",
+    ) {
+        let shipped = include_str!("../../../config/leadsync.toml");
+        let main = format!("{}{garbage}", &shipped[..shipped.floor_char_boundary(cut)]);
+        let document = crate::config::Document::new("f.toml", main.as_str());
+        let (line, column) = document.position(document.locate(&key).start);
+        proptest::prop_assert!(line > 0 && column > 0);
+        if let Err(wrong) = load_with(&main, CRM, &[]) {
+            proptest::prop_assert!(!wrong.mistakes().is_empty() && !wrong.fancy().is_empty());
+        }
+    }
+}
