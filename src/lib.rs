@@ -5,24 +5,23 @@
 // 1. A lead comes in and is kept as it came.
 pub mod intake;
 
-// 2. It is understood.
-pub mod normalize;
-
-// 3. It joins what is known of the same person.
+// 2. It is understood, joined with what is known of the person, and written.
 pub mod dedupe;
+pub mod normalize;
+pub mod settle;
 
-// 4. It is delivered.
+// 3. It is delivered.
 pub mod deliver;
+pub mod route;
 
 // The floor: what is written survives.
 pub mod store;
 
 // What keeps the lights on.
+pub mod app;
+pub mod registry;
 pub mod runtime;
 
-// What the operator and the service manager may ask.
+// What the operator and the service manager may ask, type and write.
 pub mod admin;
-
-// What the operator wrote.
 pub mod config;
-pub mod route;

@@ -9,7 +9,7 @@ use super::Rules;
 use super::key::touch_key;
 use super::merge::{changed, merge};
 use super::span::{apply, place};
-use crate::normalize::{Understanding, Unreadable};
+use crate::normalize::Understanding;
 use crate::store::{
     Identity, InboxId, KnownLead, Lane, LeadChange, LeadKey, Settlement, Suppression, TouchSpan, Understood,
 };
@@ -19,7 +19,7 @@ use crate::store::{
 /// Several arrivals of one person become one change. Running it twice on the same arrivals is
 /// harmless only because the store settles each arrival once.
 pub fn plan(
-    batch: Vec<(InboxId, Result<Understanding, Unreadable>)>,
+    batch: &[(InboxId, Result<Understanding, String>)],
     known: &BTreeMap<Identity, KnownLead>,
     rules: &Rules,
     new_id: &mut dyn FnMut() -> LeadId,
@@ -31,19 +31,19 @@ pub fn plan(
     for (inbox_id, understood) in batch {
         let understanding = match understood {
             Ok(understanding) => understanding,
-            Err(unreadable) => {
-                arrivals.push((inbox_id, Understood::Quarantined(unreadable.to_string())));
+            Err(reason) => {
+                arrivals.push((*inbox_id, Understood::Quarantined(reason.clone())));
                 continue;
             }
         };
-        let mine = mergeable(&understanding);
+        let mine = mergeable(understanding);
         let drafted = mine.and_then(|identity| by_identity.get(&identity).copied());
         let at = drafted.unwrap_or_else(|| {
             drafts.push(Draft::begin(mine, known, understanding.test_lead));
             by_identity.extend(mine.map(|identity| (identity, drafts.len() - 1)));
             drafts.len() - 1
         });
-        arrivals.push((inbox_id, drafts[at].take(&understanding, rules, new_id)));
+        arrivals.push((*inbox_id, drafts[at].take(understanding, rules, new_id)));
     }
     let leads = drafts
         .into_iter()

@@ -1,5 +1,6 @@
 //! Deliveries leave the outbox: paced, gated, retried, and never dropped.
 
+mod attempted;
 pub mod disposition;
 pub mod gate;
 mod outcome;
@@ -8,4 +9,5 @@ mod parcel;
 pub mod worker;
 
 pub use disposition::{Disposition, Patience, dispose};
-pub use worker::{Attempted, DeliveryWorker, Observer, Room, Unobserved};
+pub use attempted::{AttemptFate, Attempted, Observer, Unobserved};
+pub use worker::{DeliveryWorker, Room};

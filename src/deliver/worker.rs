@@ -13,6 +13,7 @@ use connector_kit::{ConnectorError, Destination, DestinationName, ErrorKind, Lea
 use futures_util::FutureExt;
 use tracing::{debug, info, warn};
 
+use super::attempted::{AttemptFate, Attempted, Observer};
 use super::disposition::{Patience, Situation};
 use super::outcome::{Scales, Verdict};
 use super::pace::Pace;
@@ -43,28 +44,6 @@ pub struct Room {
     pub broken_calls: AtomicU32,
     /// Told what became of each call.
     pub observer: Arc<dyn Observer>,
-}
-
-/// What became of one delivery of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempted {
-    /// The lead; none when the stored bytes could not be read.
-    pub lead: Option<LeadId>,
-    /// `delivered`, `withheld`, `retry`, `dead`, `returned` or `lease lost`.
-    pub fate: &'static str,
-}
-
-/// Hears what becomes of deliveries; metrics and the demo listen.
-pub trait Observer: Send + Sync {
-    /// One call ended: how long it took and what became of each delivery.
-    fn called(&self, destination: &DestinationName, took: TimeDelta, attempted: &[Attempted]);
-}
-
-/// Nobody listens.
-pub struct Unobserved;
-
-impl Observer for Unobserved {
-    fn called(&self, _: &DestinationName, _: TimeDelta, _: &[Attempted]) {}
 }
 
 /// One of the workers of a destination.
@@ -238,14 +217,9 @@ impl DeliveryWorker {
         let name = &self.room.name;
         self.room.observer.called(name, took, attempted);
         let duration_ms = took.num_milliseconds();
-        let delivered = attempted.iter().filter(|one| one.fate == "delivered").count();
+        let delivered = attempted.iter().filter(|one| one.fate == AttemptFate::Delivered).count();
         match attempted {
-            [
-                Attempted {
-                    lead: Some(lead),
-                    fate: "delivered",
-                },
-            ] => {
+            [Attempted { lead: Some(lead), fate: AttemptFate::Delivered, .. }] => {
                 info!(event = "delivered", lead.id = %lead, destination = %name, duration_ms, "lead delivered to {name}");
             }
             _ if delivered > 0 => {
@@ -253,16 +227,24 @@ impl DeliveryWorker {
             }
             _ => {}
         }
-        for Attempted { lead, fate } in attempted {
-            let lead = lead.map(|id| id.to_string()).unwrap_or_default();
-            match *fate {
-                "dead" => {
-                    warn!(event = "dead_letter", lead.id = %lead, destination = %name, "delivery to {name} ended as a dead letter; see: leadsync dead-letters show {lead}");
-                }
-                "withheld" => {
-                    info!(event = "withheld", lead.id = %lead, destination = %name, "lead withheld from {name}: do not contact");
-                }
-                fate => debug!(lead.id = %lead, destination = %name, fate, "delivery attempted"),
+        for one in attempted.iter().filter(|one| one.fate != AttemptFate::Delivered) {
+            self.report_one(*one);
+        }
+    }
+
+    fn report_one(&self, Attempted { lead, fate, error }: Attempted) {
+        let name = &self.room.name;
+        let lead = lead.map(|id| id.to_string()).unwrap_or_default();
+        match fate {
+            AttemptFate::Dead => {
+                warn!(event = "dead_letter", lead.id = %lead, destination = %name, "delivery to {name} ended as a dead letter; see: leadsync dead-letters show {lead}");
+            }
+            AttemptFate::Withheld => {
+                info!(event = "withheld", lead.id = %lead, destination = %name, "lead withheld from {name}: do not contact");
+            }
+            fate => {
+                let kind = error.map(ErrorKind::as_str);
+                debug!(lead.id = %lead, destination = %name, fate = fate.as_str(), kind, "delivery attempted");
             }
         }
     }
@@ -298,34 +280,29 @@ impl Worker for DeliveryWorker {
         let begun = self.clock.now();
         let answers = self.call(&mut parcels).await;
         let took = self.clock.now() - begun;
+        let errors = errors(&parcels, &answers);
         let (finished, gate) = self.judge(parcels, answers, &gate);
-        let fates: Vec<&'static str> = finished.iter().map(|one| word(&one.result)).collect();
+        let fates: Vec<AttemptFate> = finished.iter().map(|one| AttemptFate::of(&one.result)).collect();
         let outcomes = self.finish(finished, gate).await?;
         let attempted: Vec<Attempted> = leads
             .into_iter()
+            .zip(errors)
             .zip(fates.into_iter().zip(outcomes))
-            .map(|(lead, (fate, outcome))| Attempted {
-                lead,
-                fate: if outcome == FinishOutcome::LeaseLost {
-                    "lease lost"
-                } else {
-                    fate
-                },
-            })
+            .map(|((lead, error), (fate, outcome))| Attempted { lead, error, fate: fate.unless_lost(outcome) })
             .collect();
         self.report(&attempted, took);
         Ok(Next::Again)
     }
 }
 
-fn word(result: &DeliveryResult) -> &'static str {
-    match result {
-        DeliveryResult::Delivered(_) => "delivered",
-        DeliveryResult::Suppressed => "withheld",
-        DeliveryResult::Retry(..) => "retry",
-        DeliveryResult::Dead(_) => "dead",
-        DeliveryResult::Returned { .. } => "returned",
-    }
+/// Who has to change, per parcel; nothing for what was not sent or went well.
+fn errors(parcels: &[Parcel], answers: &[Result<Receipt, ConnectorError>]) -> Vec<Option<ErrorKind>> {
+    let mut answers = answers.iter();
+    let kind = |parcel: &Parcel| match parcel.cargo {
+        Cargo::Sent => answers.next().and_then(|answer| answer.as_ref().err().map(ConnectorError::kind)),
+        _ => None,
+    };
+    parcels.iter().map(kind).collect()
 }
 
 fn unreadable() -> Failure {

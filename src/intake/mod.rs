@@ -9,6 +9,7 @@ pub mod custody;
 pub mod door;
 pub mod keys;
 pub mod pace;
+pub mod poll;
 pub mod proxies;
 pub mod refusal;
 

@@ -164,6 +164,13 @@ pub(super) fn unsettled(shelf: &mut Shelf, limit: usize) -> Result<Vec<Unsettled
     Ok(waiting)
 }
 
+/// The newest arrival that waits.
+pub(super) fn newest_unsettled(shelf: &Shelf) -> Result<Option<InboxId>, Trouble> {
+    let newest: Option<i64> =
+        shelf.connection.query_row("SELECT max(id) FROM unsettled", [], |row| row.get(0))?;
+    Ok(newest.map(InboxId))
+}
+
 /// Counts a start for each of these arrivals.
 pub(super) fn mark_started(desk: &mut Desk, ids: &[InboxId]) -> Result<(), Trouble> {
     let mut statement = desk

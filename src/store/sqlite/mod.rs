@@ -73,6 +73,11 @@ impl SqliteStore {
         self.space.lost()
     }
 
+    /// The newest arrival nobody has understood yet.
+    pub async fn newest_unsettled(&self) -> Result<Option<InboxId>, StoreError> {
+        self.read(|shelf| inbox::newest_unsettled(shelf)).await
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         line: Line,

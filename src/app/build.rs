@@ -1,0 +1,192 @@
+//! From what the operator wrote to what the rooms are built from; nothing is started here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use connector_kit::clock::Clock;
+use connector_kit::dice::Dice;
+use connector_kit::http::TransportFactory;
+use connector_kit::ids::AccountName;
+use connector_kit::secret::{Secret, SecretReader};
+use connector_kit::{Connector, ConnectorContext, DestinationName, Lead, SourceName};
+
+use crate::config::{self, ConnectorFile, Diagnostics, Loaded};
+use crate::intake::{Cidr, IntakeLimits, IntakeSource, Proxies, Tls};
+use crate::route::Routes;
+use crate::{dedupe, intake, normalize, registry};
+
+/// What comes in from outside the program.
+#[derive(Clone)]
+pub struct Outside {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives chance.
+    pub dice: Dice,
+    /// Reads secrets.
+    pub secrets: SecretReader,
+    /// Opens the way to the network.
+    pub transports: Arc<dyn TransportFactory>,
+}
+
+/// A test's way to make our own code misbehave: what stands here replaces reading an arrival.
+pub type Surprise = crate::settle::Reader;
+
+/// Everything the daemon is built from, already checked.
+pub struct Blueprint {
+    /// The config and its connectors' files.
+    pub loaded: Loaded,
+    /// One per file.
+    pub connectors: Vec<(ConnectorFile, Connector)>,
+    /// Chooses destinations.
+    pub routes: Arc<Routes>,
+    /// The doors leads are posted to.
+    pub sources: Vec<IntakeSource>,
+    /// The certificate, where the public listener speaks TLS itself.
+    pub tls: Option<Arc<Tls>>,
+    /// Reads arrivals.
+    pub reader: crate::settle::Reader,
+    /// Time, dice, secrets, network.
+    pub outside: Outside,
+}
+
+impl Blueprint {
+    /// Builds every connector and reads every secret; all mistakes come back together.
+    pub fn draw(loaded: Loaded, outside: Outside) -> Result<Self, Diagnostics> {
+        let mut mistakes = Vec::new();
+        let routes = loaded.routes().inspect_err(|found| mistakes.extend(found.mistakes().to_vec()));
+        let secrets = loaded
+            .source_secrets(&outside.secrets)
+            .map_err(|found| mistakes.extend(found.mistakes().to_vec()))
+            .unwrap_or_default();
+        let tls = match tls(&loaded, &outside) {
+            Ok(tls) => tls,
+            Err(error) => {
+                mistakes.push(loaded.mistake(None, &error));
+                None
+            }
+        };
+        let mut connectors = Vec::new();
+        for file in &loaded.connectors {
+            match connector(file, &loaded, &outside) {
+                Ok(connector) => connectors.push((file.clone(), connector)),
+                Err(error) => mistakes.push(loaded.mistake(Some(&file.name), &error)),
+            }
+        }
+        if let Some(diagnostics) = Diagnostics::new(mistakes) {
+            return Err(diagnostics);
+        }
+        let rules = reading_rules(&loaded.config);
+        Ok(Self {
+            sources: sources(&loaded, secrets),
+            routes: Arc::new(routes?),
+            connectors,
+            tls,
+            reader: Arc::new(move |arrival| normalize::understand(arrival, &rules)),
+            outside,
+            loaded,
+        })
+    }
+
+    /// Where leads may go.
+    pub fn destinations(&self) -> Vec<DestinationName> {
+        let playing = self.connectors.iter().filter(|(_, connector)| connector.destination.is_some());
+        playing.map(|(file, _)| DestinationName::new(&file.name)).collect()
+    }
+
+    /// Chooses destinations.
+    pub fn router(&self) -> Arc<dyn Fn(&Lead) -> Vec<DestinationName> + Send + Sync> {
+        let routes = Arc::clone(&self.routes);
+        Arc::new(move |lead| routes.choose(lead))
+    }
+
+    /// What one request may cost.
+    pub fn intake_limits(&self) -> IntakeLimits {
+        let intake = &self.loaded.config.intake;
+        IntakeLimits {
+            max_body: usize::try_from(intake.max_body).unwrap_or(usize::MAX),
+            body_timeout: intake.body_timeout,
+            answer_deadline: intake.answer_deadline,
+            rate_per_address: intake.rate_per_address.map(rate),
+            trusted_proxies: Proxies::new(intake.trusted_proxies.iter().map(cidr).collect()),
+        }
+    }
+
+    /// What connections may cost.
+    pub fn connection_limits(&self) -> intake::ConnectionLimits {
+        let intake = &self.loaded.config.intake;
+        intake::ConnectionLimits {
+            header_timeout: intake.header_timeout,
+            connection_time: intake.connection_time,
+            max_connections: intake.max_connections,
+            max_connections_per_address: intake.max_connections_per_address,
+            ..intake::ConnectionLimits::default()
+        }
+    }
+
+    /// What the operator decided about duplicates.
+    pub fn dedupe_rules(&self) -> dedupe::Rules {
+        let config = &self.loaded.config;
+        dedupe::Rules {
+            window: chrono::TimeDelta::from_std(config.dedupe.window).unwrap_or(chrono::TimeDelta::MAX),
+            forward_test_leads: config.forward_test_leads,
+        }
+    }
+}
+
+/// What the operator decided about reading.
+fn reading_rules(config: &config::Config) -> normalize::Rules {
+    normalize::Rules {
+        limits: normalize::BodyLimits { max_keys: config.intake.max_keys },
+        dedupe_by: match config.dedupe.by {
+            config::DedupeBy::Person => dedupe::DedupeBy::Person,
+            config::DedupeBy::PersonAndOffer => dedupe::DedupeBy::PersonAndOffer,
+        },
+    }
+}
+
+fn connector(
+    file: &ConnectorFile,
+    loaded: &Loaded,
+    outside: &Outside,
+) -> Result<Connector, connector_kit::ConfigError> {
+    let context = ConnectorContext {
+        name: file.name.clone(),
+        clock: Arc::clone(&outside.clock),
+        dice: outside.dice.clone(),
+        secrets: outside.secrets.clone(),
+        transports: Arc::clone(&outside.transports),
+    };
+    registry::build(&file.kind, &file.connector_settings(&loaded.config.tables), &context)
+}
+
+fn sources(loaded: &Loaded, mut secrets: BTreeMap<SourceName, Vec<Secret>>) -> Vec<IntakeSource> {
+    let configured = loaded.config.sources.iter().map(|(name, source)| {
+        let name = SourceName::new(name);
+        IntakeSource {
+            account: AccountName::new(&source.account),
+            secrets: secrets.remove(&name).unwrap_or_default(),
+            rate: source.rate.map(rate),
+            name,
+        }
+    });
+    configured.collect()
+}
+
+fn tls(loaded: &Loaded, outside: &Outside) -> Result<Option<Arc<Tls>>, connector_kit::ConfigError> {
+    let Some(tls) = &loaded.config.listen.tls else { return Ok(None) };
+    let wrong = |key: &str, message: String| connector_kit::ConfigError::new(format!("listen.tls.{key}"), message);
+    let chain = std::fs::read(&tls.certificate)
+        .map_err(|error| wrong("certificate", format!("cannot read {}: {error}", tls.certificate.display())))?;
+    let key = outside.secrets.read(&tls.key).map_err(|error| wrong("key", error.to_string()))?;
+    Tls::new(&chain, key.expose().as_bytes())
+        .map(|tls| Some(Arc::new(tls)))
+        .map_err(|error| wrong("certificate", error.to_string()))
+}
+
+fn rate(rate: config::Rate) -> intake::Rate {
+    intake::Rate { per_second: rate.per_second, burst: rate.burst }
+}
+
+fn cidr(network: &config::Cidr) -> Cidr {
+    todo!("{network:?}")
+}

@@ -1,0 +1,112 @@
+//! Sources that have to be asked: a page at a time, each page and its checkpoint in one commit.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use connector_kit::clock::Clock;
+use connector_kit::ids::AccountName;
+use connector_kit::{Batch, Checkpoint, ConnectorError, ErrorKind, RawLead, Source, SourceName};
+use futures_util::FutureExt;
+use tracing::{info, warn};
+
+use crate::runtime::{Bells, Next, Worker};
+use crate::store::{Arrival, Custody, Store, StoreError};
+
+/// Rows asked for at once.
+const PAGE: usize = 1000;
+/// The longest rest after failures in a row.
+const LONGEST_REST: TimeDelta = TimeDelta::minutes(15);
+
+/// Asks one source.
+pub struct PollWorker {
+    /// Its name.
+    pub name: SourceName,
+    /// The publisher it belongs to.
+    pub account: AccountName,
+    /// The way to it.
+    pub source: Arc<dyn Source>,
+    /// How long it is left alone once it has nothing more.
+    pub every: Duration,
+    /// The floor.
+    pub store: Arc<dyn Store>,
+    /// Tells the time of custody.
+    pub clock: Arc<dyn Clock>,
+    /// Wakes whoever understands leads.
+    pub bells: Bells,
+    failures: u32,
+}
+
+impl PollWorker {
+    /// A worker that has not asked yet.
+    pub fn new(
+        name: SourceName,
+        account: AccountName,
+        source: Arc<dyn Source>,
+        every: Duration,
+        (store, clock, bells): (Arc<dyn Store>, Arc<dyn Clock>, Bells),
+    ) -> Self {
+        Self { name, account, source, every, store, clock, bells, failures: 0 }
+    }
+
+    async fn ask(&self, after: Option<&Checkpoint>) -> Result<Batch<RawLead>, ConnectorError> {
+        let poll = AssertUnwindSafe(self.source.poll(after, PAGE)).catch_unwind();
+        poll.await.unwrap_or_else(|_| {
+            Err(ConnectorError::new(ErrorKind::Broken, "ask the source: the connector failed inside"))
+        })
+    }
+
+    /// Nothing moves past what is not on disk: items and checkpoint share one commit.
+    async fn keep(&self, batch: Batch<RawLead>) -> Result<(), StoreError> {
+        let received_at = self.clock.now();
+        let arrivals = batch.items.into_iter().map(|raw| Arrival {
+            account: self.account.clone(),
+            source: self.name.clone(),
+            received_at,
+            raw,
+        });
+        let checkpoint = batch.next.map(|next| (self.name.clone(), next));
+        let custody = self.store.accept(arrivals.collect(), checkpoint).await?;
+        let kept = custody.iter().filter(|one| matches!(one, Custody::Kept(_))).count();
+        if kept > 0 {
+            info!(event = "polled", source = %self.name, leads = kept, "leads taken from {}", self.name);
+            self.bells.settle.ring();
+        }
+        Ok(())
+    }
+
+    fn rest_after(&mut self, error: &ConnectorError, now: DateTime<Utc>) -> Next {
+        self.failures = self.failures.saturating_add(1);
+        let every = span(self.every);
+        let doubled = every * (1 << self.failures.min(8));
+        let rest = doubled.min(LONGEST_REST.max(every)).max(span(error.wait().unwrap_or_default()));
+        let hint = error.hint_text().unwrap_or("it is asked again by itself");
+        warn!(event = "source_failed", source = %self.name, kind = error.kind().as_str(), error = %error, hint, again_in_s = rest.num_seconds(), "cannot ask {}", self.name);
+        Next::At(now + rest)
+    }
+}
+
+#[async_trait]
+impl Worker for PollWorker {
+    fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {
+        let after = self.store.checkpoint(&self.name).await?;
+        let batch = match self.ask(after.as_ref()).await {
+            Ok(batch) => batch,
+            Err(error) => return Ok(self.rest_after(&error, now)),
+        };
+        self.failures = 0;
+        let more = batch.more;
+        self.keep(batch).await?;
+        Ok(if more { Next::Again } else { Next::At(now + span(self.every)) })
+    }
+}
+
+fn span(time: Duration) -> TimeDelta {
+    TimeDelta::from_std(time).unwrap_or(LONGEST_REST)
+}

@@ -1,0 +1,24 @@
+//! Which crate speaks to which kind of system: the only file that names them.
+
+use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings};
+
+/// The kinds an operator may write.
+pub const KINDS: [&str; 3] = ["azure-table", "file", "https-endpoint"];
+
+/// Builds the connector of this kind.
+pub fn build(
+    kind: &str,
+    settings: &ConnectorSettings,
+    context: &ConnectorContext,
+) -> Result<Connector, ConfigError> {
+    match kind {
+        "azure-table" => connector_azure_table::build(settings, context),
+        "file" => connector_file::build(settings, context),
+        "https-endpoint" => connector_https_endpoint::build(settings, context),
+        other => Err(ConfigError::new("kind", unknown(other))),
+    }
+}
+
+fn unknown(kind: &str) -> String {
+    format!("unknown kind {kind:?}, expected one of {}", KINDS.join(", "))
+}
