@@ -24,4 +24,5 @@ pub mod runtime;
 
 // What the operator and the service manager may ask, type and write.
 pub mod admin;
+pub mod cli;
 pub mod config;

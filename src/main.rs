@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! The leadsync program: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    leadsync::cli::main()
+}

@@ -1,0 +1,118 @@
+//! How a command ends when it does not end well.
+
+use std::process::ExitCode;
+
+use crate::app::StartError;
+use crate::config::Diagnostics;
+use crate::store::StoreError;
+use crate::store::sqlite::{LockError, OpenError};
+
+use super::screen;
+
+/// The exit codes, as told by `--help`.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0   done
+  1   it could not be done; the message says why
+  2   wrong arguments
+  66  what was asked for does not exist
+  69  the other side does not answer
+  73  the state directory cannot be used
+  74  the store is lost or damaged: stop, look at the disk, restore a backup
+  75  another daemon uses the store; try again later
+  78  the config is wrong; file, line and key are named";
+
+/// Why a command failed, and the code it ends with.
+#[derive(Debug)]
+pub struct Exit {
+    code: u8,
+    message: String,
+    details: Option<serde_json::Value>,
+}
+
+impl Exit {
+    /// It could not be done.
+    pub(super) fn failed(message: impl Into<String>) -> Self {
+        Self::with(1, message)
+    }
+
+    /// What was asked for does not exist.
+    pub(super) fn missing(message: impl Into<String>) -> Self {
+        Self::with(66, message)
+    }
+
+    /// The other side does not answer.
+    pub(super) fn unanswered(message: impl Into<String>) -> Self {
+        Self::with(69, message)
+    }
+
+    /// The store is gone or damaged.
+    pub(super) fn lost(message: impl Into<String>) -> Self {
+        Self::with(74, message)
+    }
+
+    fn with(code: u8, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: None }
+    }
+
+    /// Tells the operator and gives the code.
+    pub(super) fn say(self, json: bool) -> ExitCode {
+        if json {
+            let details = self.details.unwrap_or(serde_json::Value::Null);
+            let answer = serde_json::json!({ "error": self.message, "exit_code": self.code, "details": details });
+            screen::complain(&answer.to_string());
+        } else {
+            screen::complain(&self.message);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<Diagnostics> for Exit {
+    fn from(diagnostics: Diagnostics) -> Self {
+        let message = if screen::errors_are_read_by_a_person() {
+            diagnostics.fancy()
+        } else {
+            diagnostics.to_string()
+        };
+        Self { code: 78, message, details: Some(diagnostics.to_json()) }
+    }
+}
+
+impl From<OpenError> for Exit {
+    fn from(error: OpenError) -> Self {
+        let code = match &error {
+            OpenError::Lock(LockError::Held(_)) => 75,
+            OpenError::Lock(LockError::Io { .. }) => 73,
+            OpenError::Schema(_) | OpenError::Damaged { .. } => 74,
+            OpenError::Sqlite { .. } => 1,
+        };
+        Self::with(code, screen::chain(&error))
+    }
+}
+
+impl From<StartError> for Exit {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Store(error) => error.into(),
+            StartError::Answer(error) => error.into(),
+            StartError::StateDirectory { .. } => Self::with(73, error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Exit {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Lost(_) => Self::lost(error.to_string()),
+            StoreError::Busy => Self::with(75, "the store is busy: try again"),
+            other => Self::failed(other.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Exit {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}

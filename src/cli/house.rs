@@ -1,0 +1,91 @@
+//! What every command needs first: the config, the store, and a runtime to ask it with.
+
+use std::sync::Arc;
+
+use connector_kit::clock::{Clock, SystemClock};
+use connector_kit::dice::Dice;
+use connector_kit::http::ReqwestFactory;
+use connector_kit::secret::SecretReader;
+
+use super::{Exit, Place};
+use crate::app::Outside;
+use crate::config::{Admin, Config, Loaded};
+use crate::store::sqlite::{Options, SqliteStore};
+
+/// How we introduce ourselves to other systems.
+pub(super) const USER_AGENT: &str = concat!("leadsync/", env!("CARGO_PKG_VERSION"));
+
+/// Loads the config with this process's environment over it.
+pub(super) fn config(place: &Place) -> Result<Loaded, Exit> {
+    Ok(Config::load(&place.config, &SecretReader::from_environment().env)?)
+}
+
+/// The real time, dice, secrets and network.
+pub(super) fn outside() -> Result<Outside, Exit> {
+    let dice = Dice::from_system().map_err(|error| Exit::failed(format!("no randomness: {error}")))?;
+    Ok(Outside {
+        clock: Arc::new(SystemClock),
+        dice,
+        secrets: SecretReader::from_environment(),
+        transports: Arc::new(ReqwestFactory::new(USER_AGENT)),
+    })
+}
+
+/// Opens the store beside a daemon that may be running, and asks it something.
+pub(super) fn ask<T, A>(place: &Place, question: impl FnOnce(SqliteStore) -> A) -> Result<T, Exit>
+where
+    A: Future<Output = Result<T, Exit>>,
+{
+    let loaded = config(place)?;
+    let path = loaded.config.store_path();
+    if !path.exists() {
+        return Err(Exit::missing(format!("there is no store at {} yet: start the daemon first", path.display())));
+    }
+    let store = SqliteStore::open_beside(&Options::at(path))?;
+    runtime()?.block_on(question(store))
+}
+
+/// The same for commands that change something: a running daemon is woken afterwards.
+pub(super) fn act<T, A>(place: &Place, act: impl FnOnce(SqliteStore) -> A) -> Result<T, Exit>
+where
+    A: Future<Output = Result<T, Exit>>,
+{
+    let done = ask(place, act)?;
+    nudge(&config(place)?.config.listen.admin);
+    Ok(done)
+}
+
+/// A small runtime for one command.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// Now, for commands that act.
+pub(super) fn now() -> chrono::DateTime<chrono::Utc> {
+    SystemClock.now()
+}
+
+/// Wakes a running daemon. Nobody there, or no answer: it finds out by itself within a minute.
+fn nudge(admin: &Admin) {
+    const POKE: &[u8] = b"POST /v1/poke HTTP/1.1\r\nHost: leadsync\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    use std::io::{Read, Write};
+    let patience = Some(std::time::Duration::from_secs(1));
+    let poke = |mut stream: Box<dyn ReadWrite>| -> std::io::Result<()> {
+        stream.write_all(POKE)?;
+        stream.read_exact(&mut [0; 12])
+    };
+    let connected: std::io::Result<Box<dyn ReadWrite>> = match admin {
+        Admin::Unix(path) => std::os::unix::net::UnixStream::connect(path).and_then(|stream| {
+            stream.set_read_timeout(patience)?;
+            Ok(Box::new(stream) as Box<dyn ReadWrite>)
+        }),
+        Admin::Tcp(address) => std::net::TcpStream::connect(address).and_then(|stream| {
+            stream.set_read_timeout(patience)?;
+            Ok(Box::new(stream) as Box<dyn ReadWrite>)
+        }),
+    };
+    let _ = connected.and_then(poke);
+}
+
+trait ReadWrite: std::io::Read + std::io::Write {}
+impl<T: std::io::Read + std::io::Write> ReadWrite for T {}

@@ -1,0 +1,50 @@
+//! Where log lines go: journald fields under systemd, JSON for collectors, text for a terminal.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::config::{Log, LogFormat};
+
+/// Starts logging. Text fields are written escaped in every format.
+pub(super) fn start(log: &Log, format: Option<LogFormat>) {
+    let filter = EnvFilter::builder().parse_lossy(format!("warn,leadsync={level},connector_kit={level},connector_azure_table={level},connector_https_endpoint={level},connector_file={level}", level = log.level.as_str()));
+    let layer = layer(format.unwrap_or(log.format));
+    // A subscriber is already there only in tests, which want theirs.
+    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+}
+
+fn layer(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
+    match format {
+        LogFormat::Json => json(),
+        LogFormat::Text => text(),
+        LogFormat::Journald => journald().unwrap_or_else(text),
+        LogFormat::Auto if under_journald() => journald().unwrap_or_else(json),
+        LogFormat::Auto if std::io::stderr().is_terminal() => text(),
+        LogFormat::Auto => json(),
+    }
+}
+
+/// systemd names the journal's stream when standard error leads there.
+fn under_journald() -> bool {
+    std::env::var_os("JOURNAL_STREAM").is_some()
+}
+
+fn journald() -> Option<Box<dyn Layer<Registry> + Send + Sync>> {
+    let layer = tracing_journald::layer().ok()?;
+    Some(layer.with_field_prefix(None).with_syslog_identifier("leadsync".into()).boxed())
+}
+
+fn json() -> Box<dyn Layer<Registry> + Send + Sync> {
+    tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+}
+
+fn text() -> Box<dyn Layer<Registry> + Send + Sync> {
+    tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .boxed()
+}

@@ -1,0 +1,86 @@
+//! What the operator types, and the exit code it ends with.
+
+mod check;
+mod dead_letters;
+mod exit;
+mod house;
+mod leads;
+mod logging;
+mod release;
+mod run;
+mod screen;
+mod send_test;
+mod show;
+mod status;
+mod tables;
+mod watchdog;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// Takes custody of every marketplace lead and brings it to the CRM, once.
+#[derive(Debug, Parser)]
+#[command(name = "leadsync", version, about, propagate_version = true, after_help = exit::HELP)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the config is, and how answers look.
+#[derive(Clone, Debug, Args)]
+struct Place {
+    /// The config: a directory with leadsync.toml, or the file itself
+    #[arg(long, global = true, env = "LEADSYNC_CONFIG", default_value = "/etc/leadsync", value_name = "PATH")]
+    config: PathBuf,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon until it is told to stop
+    Run(run::RunArgs),
+    /// Check the config and say where it is wrong; changes nothing
+    Check(check::CheckArgs),
+    /// One screen: what came in, what waits, which destination rests
+    Status,
+    /// List leads, newest first, each with its fate
+    Leads(leads::LeadsArgs),
+    /// Show everything known of one lead
+    Show(show::ShowArgs),
+    /// Look at dead letters, requeue or discard them
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLettersCommand),
+    /// Open a held or parked destination again
+    Release(release::ReleaseArgs),
+    /// Post a lead like Microsoft's test lead to an intake URL
+    SendTest(send_test::SendTestArgs),
+}
+
+/// Runs the program; the exit codes stand in `leadsync --help`.
+pub fn main() -> ExitCode {
+    // An error here means that somebody installed a provider before: as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let Cli { place, command } = Cli::parse();
+    let ended = match command {
+        Command::Run(args) => run::run(&place, &args),
+        Command::Check(args) => check::check(&place, &args),
+        Command::Status => status::status(&place),
+        Command::Leads(args) => leads::leads(&place, &args),
+        Command::Show(args) => show::show(&place, &args),
+        Command::DeadLetters(command) => dead_letters::dead_letters(&place, &command),
+        Command::Release(args) => release::release(&place, &args),
+        Command::SendTest(args) => send_test::send_test(&place, &args),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.say(place.json),
+    }
+}

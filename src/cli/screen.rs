@@ -1,0 +1,51 @@
+//! Everything the operator reads passes here: foreign text is made harmless first.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+
+use connector_kit::http::redact::Clean;
+
+/// Prints a line; a closed pipe is nobody's fault.
+pub(super) fn line(text: impl Display) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// Prints JSON, indented when a person reads it.
+pub(super) fn json(value: &serde_json::Value) {
+    if answers_are_read_by_a_person() {
+        line(format_args!("{value:#}"));
+    } else {
+        line(value);
+    }
+}
+
+/// Prints a complaint.
+pub(super) fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// Foreign text for a terminal: no control, bidi or zero-width characters.
+pub(super) fn clean(text: &str) -> String {
+    Clean(text).to_string()
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// Standard output is a terminal.
+pub(super) fn answers_are_read_by_a_person() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Standard error is a terminal.
+pub(super) fn errors_are_read_by_a_person() -> bool {
+    std::io::stderr().is_terminal()
+}

@@ -1,0 +1,91 @@
+//! `leadsync send-test`: what Microsoft's *Validate* button does, from the operator's own shell.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use connector_kit::http::{Request, TransportSettings, redact};
+use url::Url;
+
+use super::{Exit, Place, house, screen};
+
+#[derive(Debug, Args)]
+pub(super) struct SendTestArgs {
+    /// The intake URL as given to Partner Center: https://host/v1/leads/SOURCE/SECRET
+    #[arg(hide_env_values = true)]
+    url: String,
+    /// PEM file of a private CA to trust besides the system's
+    #[arg(long)]
+    ca_file: Option<std::path::PathBuf>,
+}
+
+/// Ticks of .NET between the years 1 and 1970, in 100 ns.
+const TICKS_BEFORE_1970: i64 = 621_355_968_000_000_000;
+
+/// Posts the test lead and shows what came back; never the secret.
+pub(super) fn send_test(place: &Place, args: &SendTestArgs) -> Result<(), Exit> {
+    let url = Url::parse(&args.url).map_err(|error| Exit::failed(format!("that is not a URL: {error}")))?;
+    let outside = house::outside()?;
+    let settings = TransportSettings {
+        total_timeout: Duration::from_secs(20),
+        // The operator names the target by hand: their own machine and network are what they test.
+        allow_private_targets: vec!["0.0.0.0/0".into(), "::/0".into()],
+        allow_plain_http: true,
+        allowed_ports: url.port_or_known_default().into_iter().collect(),
+        ca_file: args.ca_file.clone(),
+        ..TransportSettings::default()
+    };
+    let transport = outside.transports.transport(&settings).map_err(|error| Exit::failed(error.to_string()))?;
+    let begun = outside.clock.now();
+    let request = request(&url, begun)?;
+    let answer = house::runtime()?.block_on(transport.send(request));
+    let took = (outside.clock.now() - begun).num_milliseconds();
+    let answer = answer.map_err(|error| Exit::unanswered(format!("{}: {error}", masked(&url))))?;
+    let status = answer.status();
+    let text = redact::answer(answer.body(), std::iter::empty());
+    if place.json {
+        screen::json(&serde_json::json!({ "url": masked(&url), "status": status.as_u16(), "duration_ms": took, "answer": text }));
+    } else {
+        screen::line(format_args!("{}  {status}  {took} ms\n{}", masked(&url), screen::clean(&text)));
+    }
+    if status.is_success() {
+        return Ok(());
+    }
+    Err(Exit::failed(remedy(status.as_u16())))
+}
+
+fn remedy(status: u16) -> &'static str {
+    match status {
+        404 => "not found: compare source and secret with [sources.*] of the config, and the proxy's path",
+        401 | 403 => "something before leadsync refuses: look at the proxy",
+        429 => "too fast: wait, or raise rate_per_address",
+        503 => "leadsync cannot keep leads now: see /readyz, and free space of the disk",
+        _ => "the lead was not taken",
+    }
+}
+
+/// The URL without its secret.
+fn masked(url: &Url) -> String {
+    let shown = redact::url(url);
+    match shown.rsplit_once('/') {
+        Some((head, _)) => format!("{head}/***"),
+        None => shown,
+    }
+}
+
+/// A lead shaped like Microsoft's test lead (contract partner-center 11.1).
+fn request(url: &Url, now: DateTime<Utc>) -> Result<Request, Exit> {
+    let marker = format!("MSFT_TEST_{}", now.timestamp_micros() * 10 + TICKS_BEFORE_1970);
+    let body = serde_json::json!({
+        "userDetails": {
+            "FirstName": marker, "LastName": marker, "Email": format!("{marker}@test.com"),
+            "Phone": "1234567890", "Country": "US", "Company": marker, "Title": marker,
+        },
+        "LeadSource": "AzureMarketplace", "ActionCode": "INS", "OfferTitle": "leadsync send-test", "Description": marker,
+    });
+    http::Request::post(url.as_str())
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Bytes::from(body.to_string()))
+        .map_err(|error| Exit::failed(error.to_string()))
+}

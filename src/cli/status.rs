@@ -1,0 +1,110 @@
+//! `leadsync status`: one screen.
+
+use chrono::{DateTime, Utc};
+
+use super::tables::Table;
+use super::{Exit, Place, house, screen};
+use crate::store::{DestinationGate, DestinationStatus, Store, Totals};
+
+/// Shows totals and destinations.
+pub(super) fn status(place: &Place) -> Result<(), Exit> {
+    let now = house::now();
+    let (totals, destinations) = house::ask(place, |store| async move {
+        Ok((store.totals().await?, store.destinations(now).await?))
+    })?;
+    if place.json {
+        screen::json(&as_json(&totals, &destinations));
+    } else {
+        print(&totals, &destinations, now);
+    }
+    Ok(())
+}
+
+fn print(totals: &Totals, destinations: &[DestinationStatus], now: DateTime<Utc>) {
+    let suppressed = totals.suppressed_test + totals.suppressed_dnc + totals.suppressed_no_route;
+    screen::line(format_args!(
+        "arrivals     {} accepted, {} repeats, {} merged, {} waiting to be understood, {} refused, {} quarantined",
+        totals.accepted, totals.repeats, totals.merged, totals.unsettled, totals.refused, totals.quarantined,
+    ));
+    screen::line(format_args!(
+        "leads        {} leads, {suppressed} suppressed ({} test, {} do not contact, {} no route)",
+        totals.leads, totals.suppressed_test, totals.suppressed_dnc, totals.suppressed_no_route,
+    ));
+    screen::line(format_args!(
+        "deliveries   {} delivered, {} on their way, {} withheld, {} dead letters",
+        totals.delivered, totals.pending, totals.withheld, totals.dead,
+    ));
+    if destinations.is_empty() {
+        return;
+    }
+    screen::line("");
+    let mut table = Table::new(&["DESTINATION", "GATE", "DUE", "WAITING", "DELIVERED", "DEAD", "OLDEST"]);
+    for status in destinations {
+        table.row(vec![
+            status.name.to_string(),
+            gate_word(&status.gate).to_owned(),
+            status.due.to_string(),
+            status.waiting.to_string(),
+            status.delivered.to_string(),
+            status.dead.to_string(),
+            status.oldest_due.map(|since| age(now, since)).unwrap_or_default(),
+        ]);
+    }
+    table.print();
+    destinations.iter().filter_map(remedy).for_each(|text| screen::line(format_args!("\n{text}")));
+}
+
+/// What rests, why, and what to do.
+fn remedy(status: &DestinationStatus) -> Option<String> {
+    let name = &status.name;
+    match &status.gate {
+        DestinationGate::Open => None,
+        DestinationGate::Held { until, reason, .. } => Some(format!(
+            "{name} rests until {}: {}\n  nothing to do: it is tried again by itself",
+            until.format("%Y-%m-%d %H:%M:%S UTC"),
+            screen::clean(reason),
+        )),
+        DestinationGate::Parked { reason, hint } => Some(format!(
+            "{name} is parked: {}\n  {}\n  then: leadsync release {name}",
+            screen::clean(reason),
+            screen::clean(hint),
+        )),
+    }
+}
+
+fn gate_word(gate: &DestinationGate) -> &'static str {
+    match gate {
+        DestinationGate::Open => "open",
+        DestinationGate::Held { .. } => "held",
+        DestinationGate::Parked { .. } => "parked",
+    }
+}
+
+fn age(now: DateTime<Utc>, since: DateTime<Utc>) -> String {
+    let seconds = u64::try_from((now - since).num_seconds()).unwrap_or(0);
+    humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
+}
+
+fn as_json(totals: &Totals, destinations: &[DestinationStatus]) -> serde_json::Value {
+    let destination = |status: &DestinationStatus| {
+        let (until, reason, hint) = match &status.gate {
+            DestinationGate::Open => (None, None, None),
+            DestinationGate::Held { until, reason, .. } => (Some(until.to_rfc3339()), Some(reason), None),
+            DestinationGate::Parked { reason, hint } => (None, Some(reason), Some(hint)),
+        };
+        serde_json::json!({
+            "name": status.name, "gate": gate_word(&status.gate), "until": until, "reason": reason, "hint": hint,
+            "due": status.due, "waiting": status.waiting, "delivered": status.delivered, "dead": status.dead,
+            "oldest_due": status.oldest_due.map(|at| at.to_rfc3339()),
+        })
+    };
+    serde_json::json!({
+        "accepted": totals.accepted, "repeats": totals.repeats, "merged": totals.merged,
+        "refused": totals.refused, "quarantined": totals.quarantined, "unsettled": totals.unsettled,
+        "leads": totals.leads,
+        "suppressed": { "test_lead": totals.suppressed_test, "do_not_contact": totals.suppressed_dnc, "no_route": totals.suppressed_no_route },
+        "deliveries": { "delivered": totals.delivered, "pending": totals.pending, "withheld": totals.withheld, "dead": totals.dead },
+        "receipts": totals.receipts,
+        "destinations": destinations.iter().map(destination).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,48 @@
+//! What the service manager hears: ready, stopping, and a beat as long as the daemon moves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_kit::clock::Clock;
+use sd_notify::NotifyState;
+use tracing::error;
+
+use crate::app::Daemon;
+use crate::store::Store;
+
+/// How long the writer may take to answer.
+const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a worker's loop may take to turn: its longest rest and its longest call.
+const WORKER_PATIENCE_MS: i64 = 150_000;
+
+/// Tells the service manager, if there is one.
+pub(super) fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        error!(error = %error, "the service manager cannot be told");
+    }
+}
+
+/// Beats a third of the watchdog's interval, and only while the writer and every worker move.
+///
+/// A destination that does not answer never stops the beat; a stuck writer or worker does.
+pub(super) async fn beat(daemon: &Daemon, clock: Arc<dyn Clock>) {
+    let Some(interval) = sd_notify::watchdog_enabled() else {
+        return std::future::pending().await;
+    };
+    let mut turns = tokio::time::interval(interval / 3);
+    loop {
+        turns.tick().await;
+        let writer = tokio::time::timeout(WRITER_PATIENCE, daemon.store.mark_started(Vec::new())).await;
+        let stuck = stuck(daemon, clock.now().timestamp_millis());
+        match (writer, stuck) {
+            (Ok(_), None) => tell(&[NotifyState::Watchdog]),
+            (Err(_), _) => error!(event = "writer_stuck", "the store's writer does not answer; no beat"),
+            (_, Some(worker)) => error!(event = "worker_stuck", worker, "a worker does not move; no beat"),
+        }
+    }
+}
+
+fn stuck(daemon: &Daemon, now: i64) -> Option<&str> {
+    let late = |last: i64| last != 0 && now - last > WORKER_PATIENCE_MS;
+    daemon.pulses.iter().find(|(_, pulse)| late(pulse.last_millis())).map(|(name, _)| name.as_str())
+}
