@@ -11,7 +11,7 @@ use connector_kit::secret::{Secret, SecretReader};
 use connector_kit::{Connector, ConnectorContext, DestinationName, Lead, SourceName};
 
 use crate::config::{self, ConnectorFile, Diagnostics, Loaded};
-use crate::intake::{Cidr, IntakeLimits, IntakeSource, Proxies, Tls};
+use crate::intake::{IntakeLimits, IntakeSource, Proxies, Tls};
 use crate::route::Routes;
 use crate::{dedupe, intake, normalize, registry};
 
@@ -53,7 +53,9 @@ impl Blueprint {
     /// Builds every connector and reads every secret; all mistakes come back together.
     pub fn draw(loaded: Loaded, outside: Outside) -> Result<Self, Diagnostics> {
         let mut mistakes = Vec::new();
-        let routes = loaded.routes().inspect_err(|found| mistakes.extend(found.mistakes().to_vec()));
+        let routes = loaded
+            .routes()
+            .inspect_err(|found| mistakes.extend(found.mistakes().to_vec()));
         let secrets = loaded
             .source_secrets(&outside.secrets)
             .map_err(|found| mistakes.extend(found.mistakes().to_vec()))
@@ -89,8 +91,13 @@ impl Blueprint {
 
     /// Where leads may go.
     pub fn destinations(&self) -> Vec<DestinationName> {
-        let playing = self.connectors.iter().filter(|(_, connector)| connector.destination.is_some());
-        playing.map(|(file, _)| DestinationName::new(&file.name)).collect()
+        let playing = self
+            .connectors
+            .iter()
+            .filter(|(_, connector)| connector.destination.is_some());
+        playing
+            .map(|(file, _)| DestinationName::new(&file.name))
+            .collect()
     }
 
     /// Chooses destinations.
@@ -107,7 +114,7 @@ impl Blueprint {
             body_timeout: intake.body_timeout,
             answer_deadline: intake.answer_deadline,
             rate_per_address: intake.rate_per_address.map(rate),
-            trusted_proxies: Proxies::new(intake.trusted_proxies.iter().map(cidr).collect()),
+            trusted_proxies: Proxies::new(intake.trusted_proxies.clone()),
         }
     }
 
@@ -136,7 +143,9 @@ impl Blueprint {
 /// What the operator decided about reading.
 fn reading_rules(config: &config::Config) -> normalize::Rules {
     normalize::Rules {
-        limits: normalize::BodyLimits { max_keys: config.intake.max_keys },
+        limits: normalize::BodyLimits {
+            max_keys: config.intake.max_keys,
+        },
         dedupe_by: match config.dedupe.by {
             config::DedupeBy::Person => dedupe::DedupeBy::Person,
             config::DedupeBy::PersonAndOffer => dedupe::DedupeBy::PersonAndOffer,
@@ -156,7 +165,11 @@ fn connector(
         secrets: outside.secrets.clone(),
         transports: Arc::clone(&outside.transports),
     };
-    registry::build(&file.kind, &file.connector_settings(&loaded.config.tables), &context)
+    registry::build(
+        &file.kind,
+        &file.connector_settings(&loaded.config.tables),
+        &context,
+    )
 }
 
 fn sources(loaded: &Loaded, mut secrets: BTreeMap<SourceName, Vec<Secret>>) -> Vec<IntakeSource> {
@@ -173,20 +186,29 @@ fn sources(loaded: &Loaded, mut secrets: BTreeMap<SourceName, Vec<Secret>>) -> V
 }
 
 fn tls(loaded: &Loaded, outside: &Outside) -> Result<Option<Arc<Tls>>, connector_kit::ConfigError> {
-    let Some(tls) = &loaded.config.listen.tls else { return Ok(None) };
-    let wrong = |key: &str, message: String| connector_kit::ConfigError::new(format!("listen.tls.{key}"), message);
-    let chain = std::fs::read(&tls.certificate)
-        .map_err(|error| wrong("certificate", format!("cannot read {}: {error}", tls.certificate.display())))?;
-    let key = outside.secrets.read(&tls.key).map_err(|error| wrong("key", error.to_string()))?;
+    let Some(tls) = &loaded.config.listen.tls else {
+        return Ok(None);
+    };
+    let wrong =
+        |key: &str, message: String| connector_kit::ConfigError::new(format!("listen.tls.{key}"), message);
+    let chain = std::fs::read(&tls.certificate).map_err(|error| {
+        wrong(
+            "certificate",
+            format!("cannot read {}: {error}", tls.certificate.display()),
+        )
+    })?;
+    let key = outside
+        .secrets
+        .read(&tls.key)
+        .map_err(|error| wrong("key", error.to_string()))?;
     Tls::new(&chain, key.expose().as_bytes())
         .map(|tls| Some(Arc::new(tls)))
         .map_err(|error| wrong("certificate", error.to_string()))
 }
 
 fn rate(rate: config::Rate) -> intake::Rate {
-    intake::Rate { per_second: rate.per_second, burst: rate.burst }
-}
-
-fn cidr(network: &config::Cidr) -> Cidr {
-    todo!("{network:?}")
+    intake::Rate {
+        per_second: rate.per_second,
+        burst: rate.burst,
+    }
 }

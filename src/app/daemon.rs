@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use chrono::Utc;
 use connector_kit::{DestinationName, SourceName};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::build::Blueprint;
 use super::listeners::Listeners;
@@ -91,7 +90,10 @@ impl Daemon {
         let (working, pulses) = hiring.put_to_work(&blueprint, suspicious, &stop_work, &staff.back);
 
         let stop_intake = CancellationToken::new();
-        let public = listeners.public.local_addr().unwrap_or(blueprint.loaded.config.listen.public);
+        let public = listeners
+            .public
+            .local_addr()
+            .unwrap_or(blueprint.loaded.config.listen.public);
         let door = door(&blueprint, &site.store, &metrics, &health, bells.settle.clone());
         let desk = admin::Desk {
             health: Arc::clone(&health),
@@ -103,8 +105,16 @@ impl Daemon {
         let stop = stop_intake.clone();
         let limits = blueprint.connection_limits();
         let serving = vec![
-            staff.front.spawn(crate::intake::serve(listeners.public, blueprint.tls.clone(), door, limits, stop)),
-            staff.front.spawn(serve_admin(listeners.admin, desk, stop_work.clone())),
+            staff.front.spawn(crate::intake::serve(
+                listeners.public,
+                blueprint.tls.clone(),
+                door,
+                limits,
+                stop,
+            )),
+            staff
+                .front
+                .spawn(serve_admin(listeners.admin, desk, stop_work.clone())),
         ];
         Ok(Self {
             public,
@@ -132,7 +142,10 @@ impl Daemon {
             }
         };
         if tokio::time::timeout(grace, all).await.is_err() {
-            warn!(event = "stop_late", "work in hand did not end in time; it is taken up again at the next start");
+            warn!(
+                event = "stop_late",
+                "work in hand did not end in time; it is taken up again at the next start"
+            );
         }
         drop(self.store);
         let _ = std::fs::remove_file(&self.running_mark);
@@ -160,11 +173,19 @@ impl Site {
     fn prepare(blueprint: &Blueprint) -> Result<Self, StartError> {
         let config = &blueprint.loaded.config;
         let path = config.store_path();
-        let directory = path.parent().map_or_else(|| config.state_dir.clone(), std::path::Path::to_owned);
-        let failed = |source| StartError::StateDirectory { path: directory.clone(), source };
+        let directory = path
+            .parent()
+            .map_or_else(|| config.state_dir.clone(), std::path::Path::to_owned);
+        let failed = |source| StartError::StateDirectory {
+            path: directory.clone(),
+            source,
+        };
         std::fs::create_dir_all(&directory).map_err(failed)?;
         let options = Options {
-            floor: SpaceFloor { bytes: config.store.free_space_floor, ..SpaceFloor::default() },
+            floor: SpaceFloor {
+                bytes: config.store.free_space_floor,
+                ..SpaceFloor::default()
+            },
             quarantine_limit: config.store.quarantine_max,
             custody_queue: config.intake.queue,
             path: path.clone(),
@@ -173,7 +194,11 @@ impl Site {
         let running_mark = path.with_extension("running");
         let died = running_mark.exists();
         std::fs::write(&running_mark, b"").map_err(failed)?;
-        Ok(Self { store, running_mark, died })
+        Ok(Self {
+            store,
+            running_mark,
+            died,
+        })
     }
 
     /// The newest arrival that waited when the last process died, if it died.
@@ -183,7 +208,10 @@ impl Site {
         }
         let waiting = self.store.newest_unsettled().await?;
         if waiting.is_some() {
-            warn!(event = "unclean_end", "the last run did not end cleanly; what waited is opened with care");
+            warn!(
+                event = "unclean_end",
+                "the last run did not end cleanly; what waited is opened with care"
+            );
         }
         Ok(waiting)
     }
@@ -197,12 +225,7 @@ struct Hiring {
 }
 
 impl Hiring {
-    fn new(
-        blueprint: &Blueprint,
-        store: &Arc<SqliteStore>,
-        metrics: &Metrics,
-        ears: Arc<dyn Ears>,
-    ) -> Self {
+    fn new(blueprint: &Blueprint, store: &Arc<SqliteStore>, metrics: &Metrics, ears: Arc<dyn Ears>) -> Self {
         let destinations = blueprint.destinations();
         let counting = Arc::new(Counting::new(metrics, &destinations, ears));
         let mut bells = Bells::default();
@@ -215,7 +238,11 @@ impl Hiring {
                 bells.poll.push(Bell::default());
             }
         }
-        Self { store: store.clone(), counting, bells }
+        Self {
+            store: store.clone(),
+            counting,
+            bells,
+        }
     }
 
     fn put_to_work(
@@ -233,14 +260,21 @@ impl Hiring {
             let clock = Arc::clone(&blueprint.outside.clock);
             tasks.push(back.spawn(run(worker, bell, clock, pulse, stop.clone())));
         };
-        hire(Box::new(self.settle_worker(blueprint, suspicious)), self.bells.settle.clone());
+        hire(
+            Box::new(self.settle_worker(blueprint, suspicious)),
+            self.bells.settle.clone(),
+        );
         let mut poll_bells = self.bells.poll.iter();
         for (file, connector) in &blueprint.connectors {
             if let Some(source) = &connector.source
                 && let Some(bell) = poll_bells.next()
             {
                 let account = connector_kit::ids::AccountName::new(&file.account);
-                let with = (Arc::clone(&self.store), Arc::clone(&blueprint.outside.clock), self.bells.clone());
+                let with = (
+                    Arc::clone(&self.store),
+                    Arc::clone(&blueprint.outside.clock),
+                    self.bells.clone(),
+                );
                 let name = SourceName::new(&file.name);
                 let worker = PollWorker::new(name, account, Arc::clone(source), file.poll_every, with);
                 hire(Box::new(worker), bell.clone());
@@ -275,7 +309,8 @@ impl Hiring {
         let mut rooms = Vec::new();
         for (file, connector) in &blueprint.connectors {
             let name = DestinationName::new(&file.name);
-            let (Some(destination), Some(bells)) = (&connector.destination, self.bells.deliver.get(&name)) else {
+            let (Some(destination), Some(bells)) = (&connector.destination, self.bells.deliver.get(&name))
+            else {
                 continue;
             };
             let clock = Arc::clone(&blueprint.outside.clock);
@@ -306,30 +341,32 @@ fn door(
     health: &Arc<Health>,
     bell: Bell,
 ) -> Arc<Door> {
-    let limits = normalize::BodyLimits { max_keys: blueprint.loaded.config.intake.max_keys };
+    let limits = normalize::BodyLimits {
+        max_keys: blueprint.loaded.config.intake.max_keys,
+    };
     let parts = DoorParts {
         store: store.clone(),
         clock: Arc::clone(&blueprint.outside.clock),
         ticks: Ticks::machine(),
         check: Arc::new(move |bytes| {
-            normalize::check_body(bytes, &limits)
-                .map_err(|why| Doubt { reason: why.reason.to_string(), hint: why.hint.to_owned() })
+            normalize::check_body(bytes, &limits).map_err(|why| Doubt {
+                reason: why.reason.to_string(),
+                hint: why.hint.to_owned(),
+            })
         }),
         metrics: Arc::clone(metrics),
         health: Arc::clone(health),
         on_kept: Arc::new(move || bell.ring()),
     };
-    Arc::new(Door::new(parts, blueprint.intake_limits(), blueprint.sources.clone()))
+    Arc::new(Door::new(
+        parts,
+        blueprint.intake_limits(),
+        blueprint.sources.clone(),
+    ))
 }
 
 async fn serve_admin(listener: admin::AdminListener, desk: admin::Desk, stop: CancellationToken) {
     if let Err(error) = admin::serve(listener, admin::router(desk), stop).await {
         warn!(event = "admin_ended", error = %error, "the admin listener ended");
     }
-}
-
-/// Announces where the daemon listens, once it does.
-pub fn announce(daemon: &Daemon, started: chrono::DateTime<Utc>, now: chrono::DateTime<Utc>) {
-    let took = (now - started).num_milliseconds();
-    info!(event = "ready", address = %daemon.public, duration_ms = took, "taking leads on {}", daemon.public);
 }

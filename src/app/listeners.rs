@@ -32,26 +32,36 @@ impl Listeners {
         let failed = |address: String| |source| ListenError { address, source };
         let public = match inherited().map_err(failed("the inherited socket".into()))? {
             Some(listener) => listener,
-            None => bind(listen.public).await.map_err(failed(listen.public.to_string()))?,
+            None => bind(listen.public)
+                .await
+                .map_err(failed(listen.public.to_string()))?,
         };
         let admin = match &listen.admin {
             Admin::Unix(path) => AdminListen::Unix(path.clone()),
             Admin::Tcp(address) => AdminListen::Tcp(*address),
         };
-        let admin = AdminListener::bind(&admin).await.map_err(failed(listen.admin.to_string()))?;
+        let admin = AdminListener::bind(&admin)
+            .await
+            .map_err(failed(listen.admin.to_string()))?;
         Ok(Self { public, admin })
     }
 }
 
 async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        tokio::net::TcpSocket::new_v4()
+    } else {
+        tokio::net::TcpSocket::new_v6()
+    }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(4096)
 }
 
 fn inherited() -> std::io::Result<Option<TcpListener>> {
-    let Some(listener) = listenfd::ListenFd::from_env().take_tcp_listener(0)? else { return Ok(None) };
+    let Some(listener) = listenfd::ListenFd::from_env().take_tcp_listener(0)? else {
+        return Ok(None);
+    };
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener).map(Some)
 }

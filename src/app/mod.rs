@@ -6,6 +6,6 @@ mod listeners;
 mod observers;
 
 pub use build::{Blueprint, Outside, Surprise};
-pub use daemon::{Daemon, StartError, Staff};
+pub use daemon::{Daemon, Staff, StartError};
 pub use listeners::Listeners;
 pub use observers::{Ears, Silence};

@@ -37,8 +37,14 @@ pub(super) struct Counting {
 
 impl Counting {
     pub(super) fn new(metrics: &Metrics, destinations: &[DestinationName], ears: Arc<dyn Ears>) -> Self {
-        let meters = destinations.iter().map(|name| (name.clone(), metrics.destination(name)));
-        Self { settle: metrics.settle(), destinations: meters.collect(), ears }
+        let meters = destinations
+            .iter()
+            .map(|name| (name.clone(), metrics.destination(name)));
+        Self {
+            settle: metrics.settle(),
+            destinations: meters.collect(),
+            ears,
+        }
     }
 }
 

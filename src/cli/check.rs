@@ -20,7 +20,11 @@ pub(super) struct CheckArgs {
 pub(super) fn check(place: &Place, args: &CheckArgs) -> Result<(), Exit> {
     let blueprint = Blueprint::draw(house::config(place)?, house::outside()?)?;
     let warnings = warnings(&blueprint);
-    let probes = if args.probe { house::runtime()?.block_on(probe(&blueprint)) } else { Vec::new() };
+    let probes = if args.probe {
+        house::runtime()?.block_on(probe(&blueprint))
+    } else {
+        Vec::new()
+    };
     let failed: Vec<&(String, Result<Vec<String>, String>)> =
         probes.iter().filter(|(_, found)| found.is_err()).collect();
     if place.json {
@@ -42,18 +46,37 @@ pub(super) fn check(place: &Place, args: &CheckArgs) -> Result<(), Exit> {
     }
     match failed.as_slice() {
         [] => Ok(()),
-        many => Err(Exit::unanswered(format!("{} of {} connectors cannot be used", many.len(), probes.len()))),
+        many => Err(Exit::unanswered(format!(
+            "{} of {} connectors cannot be used",
+            many.len(),
+            probes.len()
+        ))),
     }
 }
 
 fn tell(blueprint: &Blueprint, probes: &[(String, Result<Vec<String>, String>)]) {
     for source in &blueprint.sources {
-        screen::line(format_args!("source       {}  (account {})", source.name, source.account));
+        screen::line(format_args!(
+            "source       {}  (account {})",
+            source.name, source.account
+        ));
     }
     for (file, connector) in &blueprint.connectors {
-        let roles = [(connector.source.is_some(), "source"), (connector.destination.is_some(), "destination")];
-        let roles: Vec<_> = roles.iter().filter(|(plays, _)| *plays).map(|(_, role)| *role).collect();
-        screen::line(format_args!("connector    {}  ({}, {})", file.name, file.kind, roles.join(" and ")));
+        let roles = [
+            (connector.source.is_some(), "source"),
+            (connector.destination.is_some(), "destination"),
+        ];
+        let roles: Vec<_> = roles
+            .iter()
+            .filter(|(plays, _)| *plays)
+            .map(|(_, role)| *role)
+            .collect();
+        screen::line(format_args!(
+            "connector    {}  ({}, {})",
+            file.name,
+            file.kind,
+            roles.join(" and ")
+        ));
     }
     for (name, found) in probes {
         match found {
@@ -72,7 +95,10 @@ fn warnings(blueprint: &Blueprint) -> Vec<String> {
     if blueprint.destinations().is_empty() {
         warnings.push("no destination is configured: every lead will be kept and go nowhere".to_owned());
     }
-    let polled = blueprint.connectors.iter().any(|(_, connector)| connector.source.is_some());
+    let polled = blueprint
+        .connectors
+        .iter()
+        .any(|(_, connector)| connector.source.is_some());
     if blueprint.sources.is_empty() && !polled {
         warnings.push("no source is configured: no lead can come in".to_owned());
     }
@@ -84,10 +110,12 @@ async fn probe(blueprint: &Blueprint) -> Vec<(String, Result<Vec<String>, String
     for (file, connector) in &blueprint.connectors {
         if let Some(probe) = &connector.probe {
             let answer = probe.probe().await;
-            let answer = answer.map(|report| report.findings).map_err(|error| match error.hint_text() {
-                Some(hint) => format!("{error}; {hint}"),
-                None => error.to_string(),
-            });
+            let answer = answer
+                .map(|report| report.findings)
+                .map_err(|error| match error.hint_text() {
+                    Some(hint) => format!("{error}; {hint}"),
+                    None => error.to_string(),
+                });
             found.push((file.name.clone(), answer));
         }
     }

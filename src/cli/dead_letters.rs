@@ -52,12 +52,19 @@ pub(super) struct ManyArgs {
 pub(super) fn dead_letters(place: &Place, command: &DeadLettersCommand) -> Result<(), Exit> {
     match command {
         DeadLettersCommand::List(args) => {
-            let filter = DeadLetterFilter { lead: None, destination: name(args.destination.as_ref()), limit: args.limit };
+            let filter = DeadLetterFilter {
+                lead: None,
+                destination: name(args.destination.as_ref()),
+                limit: args.limit,
+            };
             list(place, &read(place, filter)?);
             Ok(())
         }
         DeadLettersCommand::Show(args) => {
-            let filter = DeadLetterFilter { lead: Some(args.lead), ..DeadLetterFilter::default() };
+            let filter = DeadLetterFilter {
+                lead: Some(args.lead),
+                ..DeadLetterFilter::default()
+            };
             let letters = read(place, filter)?;
             if letters.is_empty() {
                 return Err(Exit::missing(format!("lead {} has no dead letter", args.lead)));
@@ -75,7 +82,10 @@ fn name(destination: Option<&String>) -> Option<DestinationName> {
 }
 
 fn read(place: &Place, filter: DeadLetterFilter) -> Result<Vec<DeadLetter>, Exit> {
-    house::ask(place, |store| async move { Ok(store.dead_letters(filter).await?) })
+    house::ask(
+        place,
+        |store| async move { Ok(store.dead_letters(filter).await?) },
+    )
 }
 
 fn list(place: &Place, letters: &[DeadLetter]) {
@@ -106,14 +116,26 @@ fn show(place: &Place, letters: &[DeadLetter]) {
     for letter in letters {
         screen::line(format_args!("lead         {}", letter.lead));
         screen::line(format_args!("destination  {}", letter.destination));
-        screen::line(format_args!("since        {}", letter.died_at.format("%Y-%m-%d %H:%M:%S UTC")));
+        screen::line(format_args!(
+            "since        {}",
+            letter.died_at.format("%Y-%m-%d %H:%M:%S UTC")
+        ));
         screen::line(format_args!("attempts     {}", letter.attempts));
-        screen::line(format_args!("what         {}", screen::clean(&letter.failure.what)));
-        screen::line(format_args!("remedy       {}", screen::clean(&letter.failure.hint)));
+        screen::line(format_args!(
+            "what         {}",
+            screen::clean(&letter.failure.what)
+        ));
+        screen::line(format_args!(
+            "remedy       {}",
+            screen::clean(&letter.failure.hint)
+        ));
         if let Some(answer) = &letter.failure.answer {
             screen::line(format_args!("answer       {}", screen::clean(answer)));
         }
-        screen::line(format_args!("then         leadsync dead-letters requeue {} --destination {}", letter.lead, letter.destination));
+        screen::line(format_args!(
+            "then         leadsync dead-letters requeue {} --destination {}",
+            letter.lead, letter.destination
+        ));
     }
 }
 
@@ -126,9 +148,15 @@ fn as_json(letter: &DeadLetter) -> serde_json::Value {
 }
 
 fn settle(place: &Place, args: &ManyArgs, act: DeadLetterAct, done: &str) -> Result<(), Exit> {
-    let filter = DeadLetterFilter { lead: args.lead, destination: name(args.destination.as_ref()), limit: 0 };
+    let filter = DeadLetterFilter {
+        lead: args.lead,
+        destination: name(args.destination.as_ref()),
+        limit: 0,
+    };
     let now = house::now();
-    let count = house::act(place, |store| async move { Ok(store.settle_dead_letters(filter, act, now).await?) })?;
+    let count = house::act(place, |store| async move {
+        Ok(store.settle_dead_letters(filter, act, now).await?)
+    })?;
     if place.json {
         screen::json(&serde_json::json!({ done: count }));
     } else {

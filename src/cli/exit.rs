@@ -52,14 +52,19 @@ impl Exit {
     }
 
     fn with(code: u8, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: None }
+        Self {
+            code,
+            message: message.into(),
+            details: None,
+        }
     }
 
     /// Tells the operator and gives the code.
     pub(super) fn say(self, json: bool) -> ExitCode {
         if json {
             let details = self.details.unwrap_or(serde_json::Value::Null);
-            let answer = serde_json::json!({ "error": self.message, "exit_code": self.code, "details": details });
+            let answer =
+                serde_json::json!({ "error": self.message, "exit_code": self.code, "details": details });
             screen::complain(&answer.to_string());
         } else {
             screen::complain(&self.message);
@@ -75,7 +80,11 @@ impl From<Diagnostics> for Exit {
         } else {
             diagnostics.to_string()
         };
-        Self { code: 78, message, details: Some(diagnostics.to_json()) }
+        Self {
+            code: 78,
+            message,
+            details: Some(diagnostics.to_json()),
+        }
     }
 }
 

@@ -17,7 +17,10 @@ pub(super) const USER_AGENT: &str = concat!("leadsync/", env!("CARGO_PKG_VERSION
 
 /// Loads the config with this process's environment over it.
 pub(super) fn config(place: &Place) -> Result<Loaded, Exit> {
-    Ok(Config::load(&place.config, &SecretReader::from_environment().env)?)
+    Ok(Config::load(
+        &place.config,
+        &SecretReader::from_environment().env,
+    )?)
 }
 
 /// The real time, dice, secrets and network.
@@ -39,7 +42,10 @@ where
     let loaded = config(place)?;
     let path = loaded.config.store_path();
     if !path.exists() {
-        return Err(Exit::missing(format!("there is no store at {} yet: start the daemon first", path.display())));
+        return Err(Exit::missing(format!(
+            "there is no store at {} yet: start the daemon first",
+            path.display()
+        )));
     }
     let store = SqliteStore::open_beside(&Options::at(path))?;
     runtime()?.block_on(question(store))
@@ -57,7 +63,9 @@ where
 
 /// A small runtime for one command.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
 }
 
 /// Now, for commands that act.
@@ -67,7 +75,8 @@ pub(super) fn now() -> chrono::DateTime<chrono::Utc> {
 
 /// Wakes a running daemon. Nobody there, or no answer: it finds out by itself within a minute.
 fn nudge(admin: &Admin) {
-    const POKE: &[u8] = b"POST /v1/poke HTTP/1.1\r\nHost: leadsync\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const POKE: &[u8] =
+        b"POST /v1/poke HTTP/1.1\r\nHost: leadsync\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     use std::io::{Read, Write};
     let patience = Some(std::time::Duration::from_secs(1));
     let poke = |mut stream: Box<dyn ReadWrite>| -> std::io::Result<()> {

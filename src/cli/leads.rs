@@ -20,7 +20,10 @@ pub(super) struct LeadsArgs {
 
 /// Lists leads, newest first.
 pub(super) fn leads(place: &Place, args: &LeadsArgs) -> Result<(), Exit> {
-    let filter = LeadFilter { limit: args.limit, fate: args.fate.clone() };
+    let filter = LeadFilter {
+        limit: args.limit,
+        fate: args.fate.clone(),
+    };
     let rows = house::ask(place, |store| async move { Ok(store.leads(filter).await?) })?;
     if place.json {
         screen::json(&rows.iter().map(as_json).collect());
@@ -41,7 +44,10 @@ pub(super) fn leads(place: &Place, args: &LeadsArgs) -> Result<(), Exit> {
             row.lead.intent.as_str().to_owned(),
             name.trim().to_owned(),
             text(person.company.as_ref()).to_owned(),
-            row.lead.latest().map(|touch| touch.offer.clone()).unwrap_or_default(),
+            row.lead
+                .latest()
+                .map(|touch| touch.offer.clone())
+                .unwrap_or_default(),
         ]);
     }
     table.print();

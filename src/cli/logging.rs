@@ -13,7 +13,9 @@ pub(super) fn start(log: &Log, format: Option<LogFormat>) {
     let filter = EnvFilter::builder().parse_lossy(format!("warn,leadsync={level},connector_kit={level},connector_azure_table={level},connector_https_endpoint={level},connector_file={level}", level = log.level.as_str()));
     let layer = layer(format.unwrap_or(log.format));
     // A subscriber is already there only in tests, which want theirs.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
+        .try_init();
 }
 
 fn layer(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
@@ -34,11 +36,20 @@ fn under_journald() -> bool {
 
 fn journald() -> Option<Box<dyn Layer<Registry> + Send + Sync>> {
     let layer = tracing_journald::layer().ok()?;
-    Some(layer.with_field_prefix(None).with_syslog_identifier("leadsync".into()).boxed())
+    Some(
+        layer
+            .with_field_prefix(None)
+            .with_syslog_identifier("leadsync".into())
+            .boxed(),
+    )
 }
 
 fn json() -> Box<dyn Layer<Registry> + Send + Sync> {
-    tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+    tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_writer(std::io::stderr)
+        .boxed()
 }
 
 fn text() -> Box<dyn Layer<Registry> + Send + Sync> {

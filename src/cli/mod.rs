@@ -36,7 +36,13 @@ struct Cli {
 #[derive(Clone, Debug, Args)]
 struct Place {
     /// The config: a directory with leadsync.toml, or the file itself
-    #[arg(long, global = true, env = "LEADSYNC_CONFIG", default_value = "/etc/leadsync", value_name = "PATH")]
+    #[arg(
+        long,
+        global = true,
+        env = "LEADSYNC_CONFIG",
+        default_value = "/etc/leadsync",
+        value_name = "PATH"
+    )]
     config: PathBuf,
     /// Answer in JSON
     #[arg(long, global = true)]

@@ -15,9 +15,15 @@ pub(super) struct ReleaseArgs {
 /// Opens the destination.
 pub(super) fn release(place: &Place, args: &ReleaseArgs) -> Result<(), Exit> {
     let name = DestinationName::new(&args.destination);
-    let known = house::act(place, |store| async move { Ok(store.release(&name, house::now()).await?) })?;
+    let known = house::act(place, |store| async move {
+        Ok(store.release(&name, house::now()).await?)
+    })?;
     if !known {
-        let names: Vec<_> = house::config(place)?.connectors.iter().map(|file| file.name.clone()).collect();
+        let names: Vec<_> = house::config(place)?
+            .connectors
+            .iter()
+            .map(|file| file.name.clone())
+            .collect();
         return Err(Exit::missing(format!(
             "no lead ever went to {:?}; connectors in the config: {}",
             args.destination,
@@ -27,7 +33,10 @@ pub(super) fn release(place: &Place, args: &ReleaseArgs) -> Result<(), Exit> {
     if place.json {
         screen::json(&serde_json::json!({ "released": args.destination }));
     } else {
-        screen::line(format_args!("{} is open; what waited is delivered now", screen::clean(&args.destination)));
+        screen::line(format_args!(
+            "{} is open; what waited is delivered now",
+            screen::clean(&args.destination)
+        ));
     }
     Ok(())
 }

@@ -86,8 +86,14 @@ struct Crew {
 
 impl Crew {
     fn assemble() -> Result<Self, Exit> {
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8);
-        let front = Builder::new_multi_thread().worker_threads(cores).thread_name("intake").enable_all().build()?;
+        let cores = std::thread::available_parallelism()
+            .map_or(2, std::num::NonZero::get)
+            .clamp(2, 8);
+        let front = Builder::new_multi_thread()
+            .worker_threads(cores)
+            .thread_name("intake")
+            .enable_all()
+            .build()?;
         let back = Builder::new_multi_thread()
             .worker_threads(cores)
             .thread_name("work")
@@ -98,7 +104,10 @@ impl Crew {
     }
 
     fn staff(&self) -> Staff {
-        Staff { front: self.front.handle().clone(), back: self.back.handle().clone() }
+        Staff {
+            front: self.front.handle().clone(),
+            back: self.back.handle().clone(),
+        }
     }
 
     fn dismiss(self) {

@@ -36,7 +36,10 @@ pub(super) fn send_test(place: &Place, args: &SendTestArgs) -> Result<(), Exit> 
         ca_file: args.ca_file.clone(),
         ..TransportSettings::default()
     };
-    let transport = outside.transports.transport(&settings).map_err(|error| Exit::failed(error.to_string()))?;
+    let transport = outside
+        .transports
+        .transport(&settings)
+        .map_err(|error| Exit::failed(error.to_string()))?;
     let begun = outside.clock.now();
     let request = request(&url, begun)?;
     let answer = house::runtime()?.block_on(transport.send(request));
@@ -45,9 +48,15 @@ pub(super) fn send_test(place: &Place, args: &SendTestArgs) -> Result<(), Exit> 
     let status = answer.status();
     let text = redact::answer(answer.body(), std::iter::empty());
     if place.json {
-        screen::json(&serde_json::json!({ "url": masked(&url), "status": status.as_u16(), "duration_ms": took, "answer": text }));
+        screen::json(
+            &serde_json::json!({ "url": masked(&url), "status": status.as_u16(), "duration_ms": took, "answer": text }),
+        );
     } else {
-        screen::line(format_args!("{}  {status}  {took} ms\n{}", masked(&url), screen::clean(&text)));
+        screen::line(format_args!(
+            "{}  {status}  {took} ms\n{}",
+            masked(&url),
+            screen::clean(&text)
+        ));
     }
     if status.is_success() {
         return Ok(());

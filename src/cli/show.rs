@@ -30,10 +30,17 @@ pub(super) fn show(place: &Place, args: &ShowArgs) -> Result<(), Exit> {
 
 fn print(story: &LeadStory) {
     let lead = &story.row.lead;
-    screen::line(format_args!("lead       {}  revision {}", lead.id, story.row.revision));
+    screen::line(format_args!(
+        "lead       {}  revision {}",
+        lead.id, story.row.revision
+    ));
     screen::line(format_args!("fate       {}", story.row.fate));
     screen::line(format_args!("account    {}", lead.account));
-    screen::line(format_args!("intent     {}{}", lead.intent.as_str(), if lead.dnc { ", do not contact" } else { "" }));
+    screen::line(format_args!(
+        "intent     {}{}",
+        lead.intent.as_str(),
+        if lead.dnc { ", do not contact" } else { "" }
+    ));
     let person = &lead.person;
     let fields = [
         ("first name", &person.first_name),
@@ -59,7 +66,11 @@ fn print(story: &LeadStory) {
         ));
     }
     for (id, source, at, what) in &story.arrivals {
-        screen::line(format_args!("arrival    {}  #{} from {source}: {what}", at.format("%Y-%m-%d %H:%M:%S"), id.0));
+        screen::line(format_args!(
+            "arrival    {}  #{} from {source}: {what}",
+            at.format("%Y-%m-%d %H:%M:%S"),
+            id.0
+        ));
     }
     if story.deliveries.is_empty() {
         return;
@@ -85,8 +96,15 @@ fn deliveries(stories: &[DeliveryStory]) {
             story.state.clone(),
             story.wanted.to_string(),
             story.held.to_string(),
-            story.record.as_ref().map(|record| record.0.clone()).unwrap_or_default(),
-            story.at.map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default(),
+            story
+                .record
+                .as_ref()
+                .map(|record| record.0.clone())
+                .unwrap_or_default(),
+            story
+                .at
+                .map(|at| at.format("%Y-%m-%d %H:%M:%S").to_string())
+                .unwrap_or_default(),
         ]);
     }
     table.print();

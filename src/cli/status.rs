@@ -38,7 +38,15 @@ fn print(totals: &Totals, destinations: &[DestinationStatus], now: DateTime<Utc>
         return;
     }
     screen::line("");
-    let mut table = Table::new(&["DESTINATION", "GATE", "DUE", "WAITING", "DELIVERED", "DEAD", "OLDEST"]);
+    let mut table = Table::new(&[
+        "DESTINATION",
+        "GATE",
+        "DUE",
+        "WAITING",
+        "DELIVERED",
+        "DEAD",
+        "OLDEST",
+    ]);
     for status in destinations {
         table.row(vec![
             status.name.to_string(),
@@ -51,7 +59,10 @@ fn print(totals: &Totals, destinations: &[DestinationStatus], now: DateTime<Utc>
         ]);
     }
     table.print();
-    destinations.iter().filter_map(remedy).for_each(|text| screen::line(format_args!("\n{text}")));
+    destinations
+        .iter()
+        .filter_map(remedy)
+        .for_each(|text| screen::line(format_args!("\n{text}")));
 }
 
 /// What rests, why, and what to do.

@@ -11,12 +11,16 @@ pub(super) struct Table {
 impl Table {
     /// An empty table.
     pub(super) fn new(headings: &[&'static str]) -> Self {
-        Self { headings: headings.to_vec(), rows: Vec::new() }
+        Self {
+            headings: headings.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row; foreign text is cleaned here.
     pub(super) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells.iter().map(|cell| screen::clean(cell)).collect());
+        self.rows
+            .push(cells.iter().map(|cell| screen::clean(cell)).collect());
     }
 
     /// Prints it.
@@ -29,7 +33,11 @@ impl Table {
     }
 
     fn widths(&self) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.headings.iter().map(|heading| heading.chars().count()).collect();
+        let mut widths: Vec<usize> = self
+            .headings
+            .iter()
+            .map(|heading| heading.chars().count())
+            .collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
@@ -40,6 +48,9 @@ impl Table {
 }
 
 fn aligned(row: &[String], widths: &[usize]) -> String {
-    let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+    let cells = row
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| format!("{cell:<width$}"));
     cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }

@@ -36,7 +36,10 @@ pub(super) async fn beat(daemon: &Daemon, clock: Arc<dyn Clock>) {
         let stuck = stuck(daemon, clock.now().timestamp_millis());
         match (writer, stuck) {
             (Ok(_), None) => tell(&[NotifyState::Watchdog]),
-            (Err(_), _) => error!(event = "writer_stuck", "the store's writer does not answer; no beat"),
+            (Err(_), _) => error!(
+                event = "writer_stuck",
+                "the store's writer does not answer; no beat"
+            ),
             (_, Some(worker)) => error!(event = "worker_stuck", worker, "a worker does not move; no beat"),
         }
     }
@@ -44,5 +47,9 @@ pub(super) async fn beat(daemon: &Daemon, clock: Arc<dyn Clock>) {
 
 fn stuck(daemon: &Daemon, now: i64) -> Option<&str> {
     let late = |last: i64| last != 0 && now - last > WORKER_PATIENCE_MS;
-    daemon.pulses.iter().find(|(_, pulse)| late(pulse.last_millis())).map(|(name, _)| name.as_str())
+    daemon
+        .pulses
+        .iter()
+        .find(|(_, pulse)| late(pulse.last_millis()))
+        .map(|(name, _)| name.as_str())
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::values::{Cidr, Rate, count, duration, rate_or_off, size};
+use connector_kit::http::Network;
+
+use super::values::{Rate, count, duration, rate_or_off, size};
 
 /// The receiver's limits. What exceeds one is refused before it costs anything.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -41,7 +43,7 @@ pub struct Intake {
     #[serde(deserialize_with = "count")]
     pub queue: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<Cidr>,
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for Intake {

@@ -27,7 +27,7 @@ pub use diagnostics::{Diagnostics, Mistake};
 pub use document::Document;
 pub use intake::Intake;
 pub use load::Loaded;
-pub use values::{Admin, Cidr, Rate};
+pub use values::{Admin, Rate};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::span::apply;
 use super::*;
-use crate::normalize::{self, Reason, Understanding, understand};
+use crate::normalize::{self, Reason, Understanding, Unreadable, understand};
 use crate::store::{
     Arrival, InboxId, KnownLead, Lane, LeadKey, Settlement, Suppression, TouchKey, TouchSpan, Understood,
 };
@@ -92,7 +92,7 @@ fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
 
 /// Settles a batch into known leads, as a store would.
 fn settle(known: &mut BTreeMap<Identity, KnownLead>, batch: &[Understanding], routed: bool) -> Settlement {
-    let batch = batch
+    let batch: Vec<_> = batch
         .iter()
         .cloned()
         .enumerate()
@@ -101,7 +101,7 @@ fn settle(known: &mut BTreeMap<Identity, KnownLead>, batch: &[Understanding], ro
     let mut ids = (1 + u8::try_from(known.len()).unwrap()..).map(lead_id);
     let route = |_: &Lead| if routed { vec!["crm".into()] } else { Vec::new() };
     let settlement = plan(
-        batch,
+        &batch,
         known,
         &Rules::default(),
         &mut || ids.next().unwrap(),
@@ -304,7 +304,7 @@ fn a_test_lead_goes_nowhere_and_is_never_merged() {
         ..Rules::default()
     };
     let forwarded = plan(
-        vec![(InboxId(1), Ok(test))],
+        &[(InboxId(1), Ok(test))],
         &known,
         &rules,
         &mut || lead_id(1),
@@ -340,11 +340,11 @@ fn a_lead_without_a_route_waits_for_one() {
 #[test]
 fn what_nobody_can_read_is_quarantined_and_its_neighbours_go_on() {
     let batch = vec![
-        (InboxId(1), Err(Reason::NotJson.into())),
+        (InboxId(1), Err(Unreadable::from(Reason::NotJson).to_string())),
         (InboxId(2), Ok(ada("INS", "p.o", 0))),
     ];
     let settlement = plan(
-        batch,
+        &batch,
         &BTreeMap::new(),
         &Rules::default(),
         &mut || lead_id(1),

@@ -59,7 +59,11 @@ impl AttemptFate {
 
     /// The same, unless the lease was lost.
     pub(super) fn unless_lost(self, outcome: FinishOutcome) -> Self {
-        if outcome == FinishOutcome::LeaseLost { Self::LeaseLost } else { self }
+        if outcome == FinishOutcome::LeaseLost {
+            Self::LeaseLost
+        } else {
+            self
+        }
     }
 }
 

@@ -8,6 +8,6 @@ pub mod pace;
 mod parcel;
 pub mod worker;
 
-pub use disposition::{Disposition, Patience, dispose};
 pub use attempted::{AttemptFate, Attempted, Observer, Unobserved};
+pub use disposition::{Disposition, Patience, dispose};
 pub use worker::{DeliveryWorker, Room};

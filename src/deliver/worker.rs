@@ -217,9 +217,18 @@ impl DeliveryWorker {
         let name = &self.room.name;
         self.room.observer.called(name, took, attempted);
         let duration_ms = took.num_milliseconds();
-        let delivered = attempted.iter().filter(|one| one.fate == AttemptFate::Delivered).count();
+        let delivered = attempted
+            .iter()
+            .filter(|one| one.fate == AttemptFate::Delivered)
+            .count();
         match attempted {
-            [Attempted { lead: Some(lead), fate: AttemptFate::Delivered, .. }] => {
+            [
+                Attempted {
+                    lead: Some(lead),
+                    fate: AttemptFate::Delivered,
+                    ..
+                },
+            ] => {
                 info!(event = "delivered", lead.id = %lead, destination = %name, duration_ms, "lead delivered to {name}");
             }
             _ if delivered > 0 => {
@@ -288,7 +297,11 @@ impl Worker for DeliveryWorker {
             .into_iter()
             .zip(errors)
             .zip(fates.into_iter().zip(outcomes))
-            .map(|((lead, error), (fate, outcome))| Attempted { lead, error, fate: fate.unless_lost(outcome) })
+            .map(|((lead, error), (fate, outcome))| Attempted {
+                lead,
+                error,
+                fate: fate.unless_lost(outcome),
+            })
             .collect();
         self.report(&attempted, took);
         Ok(Next::Again)
@@ -299,7 +312,9 @@ impl Worker for DeliveryWorker {
 fn errors(parcels: &[Parcel], answers: &[Result<Receipt, ConnectorError>]) -> Vec<Option<ErrorKind>> {
     let mut answers = answers.iter();
     let kind = |parcel: &Parcel| match parcel.cargo {
-        Cargo::Sent => answers.next().and_then(|answer| answer.as_ref().err().map(ConnectorError::kind)),
+        Cargo::Sent => answers
+            .next()
+            .and_then(|answer| answer.as_ref().err().map(ConnectorError::kind)),
         _ => None,
     };
     parcels.iter().map(kind).collect()

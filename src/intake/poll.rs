@@ -48,13 +48,25 @@ impl PollWorker {
         every: Duration,
         (store, clock, bells): (Arc<dyn Store>, Arc<dyn Clock>, Bells),
     ) -> Self {
-        Self { name, account, source, every, store, clock, bells, failures: 0 }
+        Self {
+            name,
+            account,
+            source,
+            every,
+            store,
+            clock,
+            bells,
+            failures: 0,
+        }
     }
 
     async fn ask(&self, after: Option<&Checkpoint>) -> Result<Batch<RawLead>, ConnectorError> {
         let poll = AssertUnwindSafe(self.source.poll(after, PAGE)).catch_unwind();
         poll.await.unwrap_or_else(|_| {
-            Err(ConnectorError::new(ErrorKind::Broken, "ask the source: the connector failed inside"))
+            Err(ConnectorError::new(
+                ErrorKind::Broken,
+                "ask the source: the connector failed inside",
+            ))
         })
     }
 
@@ -69,7 +81,10 @@ impl PollWorker {
         });
         let checkpoint = batch.next.map(|next| (self.name.clone(), next));
         let custody = self.store.accept(arrivals.collect(), checkpoint).await?;
-        let kept = custody.iter().filter(|one| matches!(one, Custody::Kept(_))).count();
+        let kept = custody
+            .iter()
+            .filter(|one| matches!(one, Custody::Kept(_)))
+            .count();
         if kept > 0 {
             info!(event = "polled", source = %self.name, leads = kept, "leads taken from {}", self.name);
             self.bells.settle.ring();
@@ -81,7 +96,9 @@ impl PollWorker {
         self.failures = self.failures.saturating_add(1);
         let every = span(self.every);
         let doubled = every * (1 << self.failures.min(8));
-        let rest = doubled.min(LONGEST_REST.max(every)).max(span(error.wait().unwrap_or_default()));
+        let rest = doubled
+            .min(LONGEST_REST.max(every))
+            .max(span(error.wait().unwrap_or_default()));
         let hint = error.hint_text().unwrap_or("it is asked again by itself");
         warn!(event = "source_failed", source = %self.name, kind = error.kind().as_str(), error = %error, hint, again_in_s = rest.num_seconds(), "cannot ask {}", self.name);
         Next::At(now + rest)
@@ -103,7 +120,11 @@ impl Worker for PollWorker {
         self.failures = 0;
         let more = batch.more;
         self.keep(batch).await?;
-        Ok(if more { Next::Again } else { Next::At(now + span(self.every)) })
+        Ok(if more {
+            Next::Again
+        } else {
+            Next::At(now + span(self.every))
+        })
     }
 }
 

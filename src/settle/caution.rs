@@ -34,7 +34,11 @@ pub(super) fn approach(mut waiting: Vec<Unsettled>, suspicious_up_to: Option<Inb
         return Approach::Quarantine(Box::new(waiting.swap_remove(0)));
     }
     let group = if first == 0 { GROUP } else { 1 };
-    let alike = waiting.iter().take(group).take_while(|one| one.starts == first).count();
+    let alike = waiting
+        .iter()
+        .take(group)
+        .take_while(|one| one.starts == first)
+        .count();
     waiting.truncate(alike);
     Approach::MarkedFirst(waiting)
 }
@@ -49,8 +53,12 @@ mod tests {
     use crate::store::Arrival;
 
     fn waiting(starts: &[u8]) -> Vec<Unsettled> {
-        let raw =
-            RawLead { format: RawFormat::MarketplaceJson, reference: None, occurred_at: None, body: Bytes::new() };
+        let raw = RawLead {
+            format: RawFormat::MarketplaceJson,
+            reference: None,
+            occurred_at: None,
+            body: Bytes::new(),
+        };
         let arrival = Arrival {
             account: connector_kit::ids::AccountName::new("default"),
             source: "test".into(),
@@ -60,7 +68,11 @@ mod tests {
         starts
             .iter()
             .zip(1..)
-            .map(|(starts, id)| Unsettled { id: InboxId(id), arrival: arrival.clone(), starts: *starts })
+            .map(|(starts, id)| Unsettled {
+                id: InboxId(id),
+                arrival: arrival.clone(),
+                starts: *starts,
+            })
             .collect()
     }
 
@@ -71,15 +83,25 @@ mod tests {
 
     #[test]
     fn what_came_after_the_restart_is_not_suspicious() {
-        assert!(matches!(approach(waiting(&[0, 0]), Some(InboxId(0))), Approach::Freely(all) if all.len() == 2));
+        assert!(
+            matches!(approach(waiting(&[0, 0]), Some(InboxId(0))), Approach::Freely(all) if all.len() == 2)
+        );
     }
 
     #[test]
     fn a_killer_shows_itself_in_the_third_start() {
         let limit = Some(InboxId(100));
-        assert!(matches!(approach(waiting(&[0, 0, 0]), limit), Approach::MarkedFirst(group) if group.len() == 3));
-        assert!(matches!(approach(waiting(&[1, 1, 1]), limit), Approach::MarkedFirst(alone) if alone.len() == 1));
-        assert!(matches!(approach(waiting(&[2, 1, 1]), limit), Approach::Quarantine(one) if one.id == InboxId(1)));
-        assert!(matches!(approach(waiting(&[1, 1]), limit), Approach::MarkedFirst(alone) if alone.len() == 1));
+        assert!(
+            matches!(approach(waiting(&[0, 0, 0]), limit), Approach::MarkedFirst(group) if group.len() == 3)
+        );
+        assert!(
+            matches!(approach(waiting(&[1, 1, 1]), limit), Approach::MarkedFirst(alone) if alone.len() == 1)
+        );
+        assert!(
+            matches!(approach(waiting(&[2, 1, 1]), limit), Approach::Quarantine(one) if one.id == InboxId(1))
+        );
+        assert!(
+            matches!(approach(waiting(&[1, 1]), limit), Approach::MarkedFirst(alone) if alone.len() == 1)
+        );
     }
 }

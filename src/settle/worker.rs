@@ -28,7 +28,7 @@ pub type Reader = Arc<dyn Fn(&Arrival) -> Result<Understanding, Unreadable> + Se
 type Read = (InboxId, Result<Understanding, String>);
 
 /// Chooses where a lead goes.
-pub type Router = Arc<dyn Fn(&Lead) -> Vec<DestinationName> + Send + Sync>;
+pub(crate) type Router = Arc<dyn Fn(&Lead) -> Vec<DestinationName> + Send + Sync>;
 
 /// Hears what was understood; metrics and the demo listen.
 pub trait Watcher: Send + Sync {
@@ -70,7 +70,10 @@ pub struct SettleWorker {
 impl SettleWorker {
     /// `suspicious_up_to`: the newest arrival that waited when the process died uncleanly.
     pub fn new(parts: SettleParts, suspicious_up_to: Option<InboxId>) -> Self {
-        Self { parts, suspicious_up_to }
+        Self {
+            parts,
+            suspicious_up_to,
+        }
     }
 
     async fn settle(&self, waiting: &[Unsettled], now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -97,25 +100,31 @@ impl SettleWorker {
     }
 
     async fn known(&self, read: &[Read]) -> Result<BTreeMap<Identity, KnownLead>, StoreError> {
-        let mut identities: Vec<Identity> = read.iter().filter_map(|(_, understood)| understood.as_ref().ok()?.identity_key).collect();
+        let mut identities: Vec<Identity> = read
+            .iter()
+            .filter_map(|(_, understood)| understood.as_ref().ok()?.identity_key)
+            .collect();
         identities.sort_unstable();
         identities.dedup();
         if identities.is_empty() {
             return Ok(BTreeMap::new());
         }
         let found = self.parts.store.known(identities.clone()).await?;
-        Ok(identities.into_iter().zip(found).filter_map(|(who, lead)| Some((who, lead?))).collect())
+        Ok(identities
+            .into_iter()
+            .zip(found)
+            .filter_map(|(who, lead)| Some((who, lead?)))
+            .collect())
     }
 
-    fn plan(
-        &self,
-        read: &[Read],
-        known: &BTreeMap<Identity, KnownLead>,
-        now: DateTime<Utc>,
-    ) -> Settlement {
+    fn plan(&self, read: &[Read], known: &BTreeMap<Identity, KnownLead>, now: DateTime<Utc>) -> Settlement {
         let joined = catch_unwind(AssertUnwindSafe(|| self.plan_batch(read, known, now)));
         joined.unwrap_or_else(|_| {
-            error!(event = "batch_failed", arrivals = read.len(), "joining a batch failed; looking for the arrival at fault");
+            error!(
+                event = "batch_failed",
+                arrivals = read.len(),
+                "joining a batch failed; looking for the arrival at fault"
+            );
             self.plan_first(read, known, now)
         })
     }
@@ -127,11 +136,18 @@ impl SettleWorker {
         known: &BTreeMap<Identity, KnownLead>,
         now: DateTime<Utc>,
     ) -> Settlement {
-        let Some(first) = read.get(..1) else { return Settlement::default() };
+        let Some(first) = read.get(..1) else {
+            return Settlement::default();
+        };
         catch_unwind(AssertUnwindSafe(|| self.plan_batch(first, known, now))).unwrap_or_else(|_| {
             let reason = "joining it failed inside leadsync: please report it".to_owned();
-            let arrivals = first.iter().map(|(id, _)| (*id, Understood::Quarantined(reason.clone())));
-            Settlement { leads: Vec::new(), arrivals: arrivals.collect() }
+            let arrivals = first
+                .iter()
+                .map(|(id, _)| (*id, Understood::Quarantined(reason.clone())));
+            Settlement {
+                leads: Vec::new(),
+                arrivals: arrivals.collect(),
+            }
         })
     }
 
@@ -147,11 +163,17 @@ impl SettleWorker {
             self.parts.dice.fill(&mut random);
             LeadId::new(millis, &random)
         };
-        plan(batch, known, &self.parts.rules, &mut new_id, &|lead| (self.parts.router)(lead))
+        plan(batch, known, &self.parts.rules, &mut new_id, &|lead| {
+            (self.parts.router)(lead)
+        })
     }
 
     fn tell(&self, settlement: &Settlement) {
-        if settlement.leads.iter().any(|change| !change.routes.is_empty() || change.before.is_some()) {
+        if settlement
+            .leads
+            .iter()
+            .any(|change| !change.routes.is_empty() || change.before.is_some())
+        {
             self.parts.bells.ring_deliver();
         }
         self.parts.watcher.settled(settlement);
@@ -162,10 +184,19 @@ impl SettleWorker {
         }
         match settlement.arrivals.as_slice() {
             [(_, Understood::New(lead))] => info!(event = "lead_new", lead.id = %lead, "new lead"),
-            [(_, Understood::Merged(lead))] => info!(event = "lead_merged", lead.id = %lead, "a touch joined a lead"),
-            [(_, Understood::Repeat(lead))] => info!(event = "lead_repeat", lead.id = %lead, "the same touch again"),
+            [(_, Understood::Merged(lead))] => {
+                info!(event = "lead_merged", lead.id = %lead, "a touch joined a lead")
+            }
+            [(_, Understood::Repeat(lead))] => {
+                info!(event = "lead_repeat", lead.id = %lead, "the same touch again")
+            }
             [_] | [] => {}
-            many => info!(event = "settled", arrivals = many.len(), leads = settlement.leads.len(), "arrivals understood"),
+            many => info!(
+                event = "settled",
+                arrivals = many.len(),
+                leads = settlement.leads.len(),
+                "arrivals understood"
+            ),
         }
     }
 }
@@ -185,13 +216,19 @@ impl Worker for SettleWorker {
         match approach(waiting, self.suspicious_up_to) {
             Approach::Freely(waiting) => self.settle(&waiting, now).await?,
             Approach::MarkedFirst(waiting) => {
-                self.parts.store.mark_started(waiting.iter().map(|one| one.id).collect()).await?;
+                self.parts
+                    .store
+                    .mark_started(waiting.iter().map(|one| one.id).collect())
+                    .await?;
                 self.settle(&waiting, now).await?;
             }
             Approach::Quarantine(one) => {
                 let reason = "work on it ended the process more than once".to_owned();
                 let arrivals = vec![(one.id, Understood::Quarantined(reason))];
-                let settlement = Settlement { leads: Vec::new(), arrivals };
+                let settlement = Settlement {
+                    leads: Vec::new(),
+                    arrivals,
+                };
                 self.parts.store.settle(settlement.clone(), now).await?;
                 self.tell(&settlement);
             }

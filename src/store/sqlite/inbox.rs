@@ -166,8 +166,9 @@ pub(super) fn unsettled(shelf: &mut Shelf, limit: usize) -> Result<Vec<Unsettled
 
 /// The newest arrival that waits.
 pub(super) fn newest_unsettled(shelf: &Shelf) -> Result<Option<InboxId>, Trouble> {
-    let newest: Option<i64> =
-        shelf.connection.query_row("SELECT max(id) FROM unsettled", [], |row| row.get(0))?;
+    let newest: Option<i64> = shelf
+        .connection
+        .query_row("SELECT max(id) FROM unsettled", [], |row| row.get(0))?;
     Ok(newest.map(InboxId))
 }
 

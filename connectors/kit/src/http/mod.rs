@@ -26,6 +26,7 @@ mod tests;
 pub use body::{Truncated, whole};
 pub use client::ReqwestFactory;
 pub use dns::Resolve;
+pub use network::Network;
 pub use policy::TargetPolicy;
 pub use redact::Clean;
 pub use transport::{

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// A block of addresses, such as `10.20.0.0/16`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A block of addresses, such as `10.20.0.0/16`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct Network {
     base: IpAddr,
     prefix: u8,
@@ -19,6 +20,10 @@ impl FromStr for Network {
     type Err = InvalidNetwork;
 
     fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
+        if let Ok(base) = text.parse::<IpAddr>() {
+            let prefix = if base.is_ipv4() { 32 } else { 128 };
+            return Ok(Self { base, prefix });
+        }
         let (base, prefix) = text.split_once('/').ok_or(InvalidNetwork)?;
         let base: IpAddr = base.parse().map_err(|_| InvalidNetwork)?;
         if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_digit()) {
@@ -32,6 +37,14 @@ impl FromStr for Network {
             return Err(InvalidNetwork);
         }
         Ok(network)
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = InvalidNetwork;
+
+    fn try_from(text: String) -> Result<Self, InvalidNetwork> {
+        text.parse()
     }
 }
 
