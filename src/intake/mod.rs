@@ -23,7 +23,7 @@ pub mod tls;
 pub use door::{BodyCheck, Caller, Door, DoorParts, Doubt, body_check};
 pub use limits::{ConnectionLimits, IntakeLimits, IntakeSource, Rate};
 pub use proxies::Proxies;
-pub use server::serve;
+pub use server::{bind, serve};
 pub use tls::Tls;
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The accept loop of the public listener.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,20 @@ use crate::intake::tls::Tls;
 
 /// How long accepting rests when the machine has no room for another connection (F10).
 const BREATH: Duration = Duration::from_millis(100);
+
+/// Connections the kernel keeps waiting while all places are taken.
+const QUEUE: u32 = 1024;
+
+/// A listener of our own, when none was handed down by the service manager.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
+}
 
 /// What every connection needs.
 struct Hall {
@@ -93,7 +108,7 @@ async fn accept_all(
 }
 
 impl Hall {
-    async fn receive(&self, stream: TcpStream, peer: std::net::IpAddr) {
+    async fn receive(&self, stream: TcpStream, peer: IpAddr) {
         if let Err(error) = stream.set_nodelay(true) {
             return tracing::debug!(%error, "a connection broke off");
         }

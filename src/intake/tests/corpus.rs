@@ -26,7 +26,7 @@ fn allowed(file: &Path) -> Vec<Option<u16>> {
 
 #[tokio::test]
 async fn every_request_of_the_corpus_gets_an_answer_its_name_allows() {
-    let house = House::open(impatient()).await;
+    let house = House::open(impatient());
     let files = fixtures("request");
     assert!(files.len() > 80, "{}", files.len());
     let mut wrong = Vec::new();
@@ -46,7 +46,7 @@ async fn every_request_of_the_corpus_gets_an_answer_its_name_allows() {
 
 #[tokio::test]
 async fn every_body_of_the_corpus_is_kept_or_set_aside_as_it_came() {
-    let house = House::usual().await;
+    let house = House::usual();
     let files = fixtures("json");
     assert!(files.len() > 40, "{}", files.len());
     for file in files {
@@ -63,7 +63,7 @@ async fn every_body_of_the_corpus_is_kept_or_set_aside_as_it_came() {
 
 #[tokio::test]
 async fn a_body_at_the_limit_is_taken_and_one_byte_more_is_not() {
-    let house = House::usual().await;
+    let house = House::usual();
     let limit = 64 * 1024;
     let object = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
     assert_eq!(house.ask(&post(object(limit))).await, Some(200));
@@ -85,7 +85,7 @@ async fn a_body_at_the_limit_is_taken_and_one_byte_more_is_not() {
 
 #[tokio::test]
 async fn heads_beyond_all_measure_are_refused() {
-    let house = House::open(impatient()).await;
+    let house = House::open(impatient());
     let long_header = format!(
         "POST {PATH} HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n",
         "y".repeat(40_000)
@@ -104,7 +104,7 @@ async fn heads_beyond_all_measure_are_refused() {
 
 #[tokio::test]
 async fn deep_and_crowded_bodies_are_answered_at_once() {
-    let house = House::usual().await;
+    let house = House::usual();
     let deep = format!("{{\"a\":{}", "[".repeat(60_000));
     assert_eq!(house.ask(&post(deep)).await, Some(400));
     let keys: Vec<String> = (0..6_000).map(|key| format!("\"{key}\":0")).collect();
@@ -114,7 +114,7 @@ async fn deep_and_crowded_bodies_are_answered_at_once() {
 
 #[tokio::test]
 async fn a_sender_that_asks_first_is_told_to_go_on() {
-    let house = House::usual().await;
+    let house = House::usual();
     let mut wire = house.connect().await;
     let head =
         format!("POST {PATH} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
@@ -126,7 +126,7 @@ async fn a_sender_that_asks_first_is_told_to_go_on() {
 
 #[tokio::test]
 async fn two_posts_in_one_breath_get_two_answers_in_order() {
-    let house = House::usual().await;
+    let house = House::usual();
     let mut wire = house.connect().await;
     wire.send(&[post("{\"n\":1}"), post("[]"), post("{\"n\":3}")].concat())
         .await;

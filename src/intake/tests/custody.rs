@@ -11,7 +11,7 @@ use crate::store::StoreError;
 
 #[tokio::test]
 async fn a_lead_is_kept_byte_for_byte_and_then_whoever_waits_is_woken() {
-    let house = House::usual().await;
+    let house = House::usual();
     let body = b"{ \"LeadSource\" :\t\"x\" }\n";
     assert_eq!(house.ask(&post(body)).await, Some(200));
     let kept = house.shelf.kept();
@@ -25,7 +25,7 @@ async fn a_lead_is_kept_byte_for_byte_and_then_whoever_waits_is_woken() {
 
 #[tokio::test]
 async fn no_answer_comes_before_the_store_has_answered() {
-    let house = House::usual().await;
+    let house = House::usual();
     house.shelf.set(Mood::Holds);
     let mut wire = house.connect().await;
     wire.send(&post("{}")).await;
@@ -38,7 +38,7 @@ async fn no_answer_comes_before_the_store_has_answered() {
 
 #[tokio::test]
 async fn a_store_that_cannot_keep_means_503_and_come_again() {
-    let house = House::usual().await;
+    let house = House::usual();
     let failures = [
         (StoreError::Busy, None),
         (StoreError::Full, Some(Trouble::StoreFull)),
@@ -71,7 +71,7 @@ async fn a_store_that_cannot_keep_means_503_and_come_again() {
 
 #[tokio::test]
 async fn a_slow_store_means_503_by_the_deadline_and_the_lead_is_kept_all_the_same() {
-    let house = House::open(impatient()).await;
+    let house = House::open(impatient());
     house.shelf.set(Mood::Holds);
     let mut wire = house.connect().await;
     wire.send(&post("{\"late\":1}")).await;
@@ -87,7 +87,7 @@ async fn a_slow_store_means_503_by_the_deadline_and_the_lead_is_kept_all_the_sam
 
 #[tokio::test]
 async fn a_sender_that_leaves_while_the_lead_is_written_loses_nothing() {
-    let house = House::usual().await;
+    let house = House::usual();
     house.shelf.set(Mood::Holds);
     let mut wire = house.connect().await;
     wire.send(&post("{\"gone\":1}")).await;
@@ -100,7 +100,7 @@ async fn a_sender_that_leaves_while_the_lead_is_written_loses_nothing() {
 
 #[tokio::test]
 async fn a_sender_that_closes_its_side_after_the_body_is_served() {
-    let house = House::usual().await;
+    let house = House::usual();
     for _ in 0..20 {
         let mut wire = house.connect().await;
         wire.send(&post("{}")).await;
@@ -113,7 +113,7 @@ async fn a_sender_that_closes_its_side_after_the_body_is_served() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_not_kept() {
-    let house = House::usual().await;
+    let house = House::usual();
     let whole = post("{\"a\":\"complete\"}");
     let mut wire = house.connect().await;
     wire.send(&whole[..whole.len() - 1]).await;
@@ -125,7 +125,7 @@ async fn a_body_that_breaks_off_is_not_kept() {
 
 #[tokio::test]
 async fn a_stop_lets_the_request_in_hand_end_and_takes_no_new_one() {
-    let house = House::usual().await;
+    let house = House::usual();
     house.shelf.set(Mood::Holds);
     let mut idle = house.connect().await;
     idle.send(&post("[]")).await;
@@ -147,7 +147,7 @@ async fn a_stop_lets_the_request_in_hand_end_and_takes_no_new_one() {
 
 #[tokio::test]
 async fn an_unreadable_body_is_set_aside_and_its_sender_told_why_without_the_content() {
-    let house = House::usual().await;
+    let house = House::usual();
     let mut wire = house.connect().await;
     wire.send(&post("ada@example.com, Lovelace")).await;
     let answer = wire.answer().await.unwrap();
@@ -174,8 +174,7 @@ async fn the_numbers_tell_what_happened_at_the_door() {
             ..IntakeLimits::default()
         },
         ..Plan::default()
-    })
-    .await;
+    });
     for body in ["{}", "{}", "oops", &"x".repeat(101)] {
         house.ask(&post(body)).await;
     }

@@ -34,7 +34,7 @@ async fn knock(house: &House, path: &str, forwarded: Option<&str>) -> (u16, Byte
 
 #[tokio::test]
 async fn of_many_thousand_guessed_secrets_none_opens() {
-    let house = House::usual().await;
+    let house = House::usual();
     let dice = Dice::seeded(1);
     for round in 0..20_000_u32 {
         let mut bytes = [0; 16];
@@ -57,7 +57,7 @@ async fn of_many_thousand_guessed_secrets_none_opens() {
 
 #[tokio::test]
 async fn a_wrong_secret_is_answered_exactly_like_a_path_that_is_not_there() {
-    let house = House::usual().await;
+    let house = House::usual();
     let mut answers = Vec::new();
     for path in [
         "/",
@@ -79,7 +79,7 @@ async fn a_wrong_secret_is_answered_exactly_like_a_path_that_is_not_there() {
 
 #[tokio::test]
 async fn both_secrets_work_during_rotation_and_the_old_one_ends_with_a_reload() {
-    let house = House::usual().await;
+    let house = House::usual();
     let next = "/v1/leads/web/next-secret-of-the-same-source";
     assert_eq!(knock(&house, PATH, None).await.0, 200);
     assert_eq!(knock(&house, next, None).await.0, 200);
@@ -93,7 +93,7 @@ async fn both_secrets_work_during_rotation_and_the_old_one_ends_with_a_reload() 
 
 #[tokio::test]
 async fn another_method_is_told_which_one_is_allowed_but_only_to_who_knows_the_secret() {
-    let house = House::usual().await;
+    let house = House::usual();
     for method in ["GET", "HEAD", "PUT", "DELETE"] {
         let mut wire = house.connect().await;
         wire.send(format!("{method} {PATH} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
@@ -111,8 +111,7 @@ async fn a_source_that_is_too_fast_waits_and_others_do_not() {
     let house = House::open(Plan {
         source_rate: Some(rate(1, 2)),
         ..Plan::default()
-    })
-    .await;
+    });
     assert_eq!(knock(&house, PATH, None).await.0, 200);
     assert_eq!(knock(&house, PATH, None).await.0, 200);
     let mut wire = house.connect().await;
@@ -135,8 +134,7 @@ async fn a_sender_that_is_too_fast_waits_whatever_it_asks_for() {
             ..IntakeLimits::default()
         },
         ..Plan::default()
-    })
-    .await;
+    });
     for path in [PATH, "/nothing", "/v1/leads/web/wrong"] {
         assert_ne!(knock(&house, path, None).await.0, 429);
     }
@@ -155,8 +153,7 @@ async fn behind_a_trusted_proxy_each_sender_has_its_own_pace() {
     let house = House::open(Plan {
         limits: limits(&["127.0.0.0/8"]),
         ..Plan::default()
-    })
-    .await;
+    });
     assert_eq!(knock(&house, PATH, Some("192.0.2.1")).await.0, 200);
     assert_eq!(knock(&house, PATH, Some("192.0.2.2")).await.0, 200);
     assert_eq!(knock(&house, PATH, Some("192.0.2.1")).await.0, 429);

@@ -12,7 +12,7 @@ use crate::intake::Tls;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_200_of_a_crowd_is_on_the_shelf() {
-    let house = Arc::new(House::usual().await);
+    let house = Arc::new(House::usual());
     let mut senders = tokio::task::JoinSet::new();
     for sender in 0..40 {
         let house = Arc::clone(&house);
@@ -71,8 +71,7 @@ async fn leads_come_over_tls_and_a_renewed_certificate_is_used_at_once() {
     let house = House::open(Plan {
         tls: Some(Arc::clone(&tls)),
         ..Plan::default()
-    })
-    .await;
+    });
     assert_eq!(over_tls(&house, &old).await, Some(200));
     assert_eq!(house.ask(&post("{}")).await, None, "plain HTTP finds nobody");
 

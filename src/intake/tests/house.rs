@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use connector_kit::clock::ManualClock;
 use connector_kit::secret::Secret;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,7 @@ use super::wire::Wire;
 use crate::admin::ticks::Crank;
 use crate::admin::{Health, Metrics, Ticks};
 use crate::intake::{
-    ConnectionLimits, Door, DoorParts, IntakeLimits, IntakeSource, Rate, Tls, body_check, serve,
+    ConnectionLimits, Door, DoorParts, IntakeLimits, IntakeSource, Rate, Tls, bind, body_check, serve,
 };
 use crate::normalize::BodyLimits;
 
@@ -59,7 +59,7 @@ pub(crate) fn sources(rate: Option<Rate>) -> Vec<IntakeSource> {
 }
 
 impl House {
-    pub(crate) async fn open(plan: Plan) -> Self {
+    pub(crate) fn open(plan: Plan) -> Self {
         let (ticks, crank) = Ticks::by_hand();
         let shelf = Arc::new(Shelf::new());
         let health = Arc::new(Health::new(ticks.clone()));
@@ -76,7 +76,7 @@ impl House {
             on_kept: Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed)),
         };
         let door = Arc::new(Door::new(parts, plan.limits, sources(plan.source_rate)));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(serve(
@@ -99,8 +99,8 @@ impl House {
         }
     }
 
-    pub(crate) async fn usual() -> Self {
-        Self::open(Plan::default()).await
+    pub(crate) fn usual() -> Self {
+        Self::open(Plan::default())
     }
 
     pub(crate) async fn connect(&self) -> Wire<TcpStream> {

@@ -8,7 +8,7 @@ use crate::intake::ConnectionLimits;
 
 #[tokio::test]
 async fn silence_before_during_and_after_a_head_ends_the_connection() {
-    let house = House::open(impatient()).await;
+    let house = House::open(impatient());
     let mut silent = house.connect().await;
     let mut halfway = house.connect().await;
     halfway.send(b"POST /v1/leads/").await;
@@ -24,7 +24,7 @@ async fn silence_before_during_and_after_a_head_ends_the_connection() {
 
 #[tokio::test]
 async fn a_head_that_drips_ends_the_connection() {
-    let house = House::open(impatient()).await;
+    let house = House::open(impatient());
     let mut wire = house.connect().await;
     let answer = async {
         for byte in format!("POST {PATH} HTTP/1.1\r\nHost: x\r\nX: {}", "y".repeat(1000)).bytes() {
@@ -41,7 +41,7 @@ async fn a_head_that_drips_ends_the_connection() {
 
 #[tokio::test]
 async fn a_body_that_drips_gets_408_although_it_never_pauses_for_long() {
-    let house = House::open(impatient()).await;
+    let house = House::open(impatient());
     let mut wire = house.connect().await;
     wire.send(format!("POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n").as_bytes())
         .await;
@@ -63,7 +63,7 @@ async fn a_body_that_drips_gets_408_although_it_never_pauses_for_long() {
 async fn a_connection_has_its_time_and_then_ends_after_the_request_in_hand() {
     let mut plan = Plan::default();
     plan.connections.connection_time = Duration::from_millis(100);
-    let house = House::open(plan).await;
+    let house = House::open(plan);
     let mut wire = house.connect().await;
     let mut served = 0;
     loop {
@@ -88,8 +88,7 @@ async fn slow_senders_beyond_their_share_do_not_keep_others_out() {
             ..ConnectionLimits::default()
         },
         ..Plan::default()
-    })
-    .await;
+    });
     let mut seated = Vec::new();
     for _ in 0..3 {
         let mut wire = house.connect().await;
@@ -114,7 +113,7 @@ async fn slow_senders_beyond_their_share_do_not_keep_others_out() {
 async fn the_house_is_never_fuller_than_its_limit_and_nobody_is_lost() {
     let mut plan = impatient();
     plan.connections.max_connections = 4;
-    let house = Arc::new(House::open(plan).await);
+    let house = Arc::new(House::open(plan));
     let mut silent = Vec::new();
     for _ in 0..20 {
         silent.push(house.connect().await);
