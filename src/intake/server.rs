@@ -22,7 +22,7 @@ use crate::intake::tls::Tls;
 const BREATH: Duration = Duration::from_millis(100);
 
 /// Connections the kernel keeps waiting while all places are taken.
-const QUEUE: u32 = 1024;
+const QUEUE: u32 = 4096;
 
 /// A listener of our own, when none was handed down by the service manager.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
