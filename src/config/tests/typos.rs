@@ -126,7 +126,7 @@ const IN_THE_MAIN_FILE: [Slip; 24] = [
         34,
         "intake.trusted_proxies[1]",
         None,
-        "no network",
+        "not a network",
     ),
     (
         "[dedupe]\nby = 'persons'",
