@@ -28,9 +28,6 @@ pub struct Outside {
     pub transports: Arc<dyn TransportFactory>,
 }
 
-/// A test's way to make our own code misbehave: what stands here replaces reading an arrival.
-pub type Surprise = crate::settle::Reader;
-
 /// Everything the daemon is built from, already checked.
 pub struct Blueprint {
     /// The config and its connectors' files.
@@ -43,7 +40,7 @@ pub struct Blueprint {
     pub sources: Vec<IntakeSource>,
     /// The certificate, where the public listener speaks TLS itself.
     pub tls: Option<Arc<Tls>>,
-    /// Reads arrivals.
+    /// Reads arrivals; a test may put something here that misbehaves.
     pub reader: crate::settle::Reader,
     /// Time, dice, secrets, network.
     pub outside: Outside,

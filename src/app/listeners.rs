@@ -1,11 +1,10 @@
 //! The sockets: handed over by the service manager, or bound here.
 
-use std::net::SocketAddr;
-
 use tokio::net::TcpListener;
 
 use crate::admin::{AdminListen, AdminListener};
 use crate::config::{Admin, Listen};
+use crate::intake;
 
 /// Bound and ready to accept.
 pub struct Listeners {
@@ -32,9 +31,7 @@ impl Listeners {
         let failed = |address: String| |source| ListenError { address, source };
         let public = match inherited().map_err(failed("the inherited socket".into()))? {
             Some(listener) => listener,
-            None => bind(listen.public)
-                .await
-                .map_err(failed(listen.public.to_string()))?,
+            None => intake::bind(listen.public).map_err(failed(listen.public.to_string()))?,
         };
         let admin = match &listen.admin {
             Admin::Unix(path) => AdminListen::Unix(path.clone()),
@@ -45,17 +42,6 @@ impl Listeners {
             .map_err(failed(listen.admin.to_string()))?;
         Ok(Self { public, admin })
     }
-}
-
-async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        tokio::net::TcpSocket::new_v4()
-    } else {
-        tokio::net::TcpSocket::new_v6()
-    }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(4096)
 }
 
 fn inherited() -> std::io::Result<Option<TcpListener>> {

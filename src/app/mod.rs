@@ -2,10 +2,13 @@
 
 mod build;
 mod daemon;
+mod front;
+mod hiring;
 mod listeners;
 mod observers;
+mod site;
 
-pub use build::{Blueprint, Outside, Surprise};
+pub use build::{Blueprint, Outside};
 pub use daemon::{Daemon, Staff, StartError};
 pub use listeners::Listeners;
 pub use observers::{Ears, Silence};

@@ -1,0 +1,72 @@
+//! The front of the house: the door, the operator's counter, and a hand on the writer's pulse.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::build::Blueprint;
+use crate::admin::{self, Health, Metrics, Ticks};
+use crate::intake::{self, Door, DoorParts};
+use crate::normalize;
+use crate::runtime::Bell;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+
+/// The writer is asked for a sign of life this often.
+const FEEL_EVERY: Duration = Duration::from_secs(5);
+/// A writer silent for this long counts as stuck.
+const WRITER_SILENCE: Duration = Duration::from_secs(20);
+
+/// Expects signs of life of the store's writer from now on.
+pub(super) fn watch_writer(health: &Health) -> admin::Pulse {
+    health.watch("store writer", WRITER_SILENCE)
+}
+
+/// Opens the door for the configured sources.
+pub(super) fn door(
+    blueprint: &Blueprint,
+    store: &Arc<SqliteStore>,
+    metrics: &Arc<Metrics>,
+    health: &Arc<Health>,
+    bell: Bell,
+) -> Arc<Door> {
+    let limits = normalize::BodyLimits {
+        max_keys: blueprint.loaded.config.intake.max_keys,
+    };
+    let parts = DoorParts {
+        store: store.clone(),
+        clock: Arc::clone(&blueprint.outside.clock),
+        ticks: Ticks::machine(),
+        check: intake::body_check(limits),
+        metrics: Arc::clone(metrics),
+        health: Arc::clone(health),
+        on_kept: Arc::new(move || bell.ring()),
+    };
+    Arc::new(Door::new(
+        parts,
+        blueprint.intake_limits(),
+        blueprint.sources.clone(),
+    ))
+}
+
+/// Asks the store's writer for a sign of life, so that `/healthz` notices when it is stuck.
+pub(super) async fn feel_writer(store: Arc<SqliteStore>, pulse: admin::Pulse, stop: CancellationToken) {
+    loop {
+        if store.mark_started(Vec::new()).await.is_ok() {
+            pulse.beat();
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(FEEL_EVERY) => {}
+        }
+    }
+}
+
+/// Answers the operator until told to stop.
+pub(super) async fn serve_admin(listener: admin::AdminListener, desk: admin::Desk, stop: CancellationToken) {
+    if let Err(error) = admin::serve(listener, admin::router(desk), stop).await {
+        warn!(event = "admin_ended", error = %error, "the admin listener ended");
+    }
+}

@@ -1,0 +1,143 @@
+//! Workers: one that understands, one per polled source, a few per destination.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use connector_kit::ids::AccountName;
+use connector_kit::{DestinationName, SourceName};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::build::Blueprint;
+use super::observers::{Counting, Ears};
+use crate::admin::Metrics;
+use crate::deliver::pace::Pace;
+use crate::deliver::{DeliveryWorker, Patience, Room};
+use crate::intake::poll::PollWorker;
+use crate::runtime::{Bell, Bells, Pulse, Worker, run};
+use crate::settle::{SettleParts, SettleWorker};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{InboxId, Store};
+
+/// Makes the workers.
+pub(super) struct Hiring {
+    store: Arc<dyn Store>,
+    counting: Arc<Counting>,
+    pub(super) bells: Bells,
+}
+
+impl Hiring {
+    pub(super) fn new(
+        blueprint: &Blueprint,
+        store: &Arc<SqliteStore>,
+        metrics: &Metrics,
+        ears: Arc<dyn Ears>,
+    ) -> Self {
+        let destinations = blueprint.destinations();
+        let counting = Arc::new(Counting::new(metrics, &destinations, ears));
+        let mut bells = Bells::default();
+        for (file, connector) in &blueprint.connectors {
+            if connector.destination.is_some() {
+                let workers = (0..file.concurrency.max(1)).map(|_| Bell::default()).collect();
+                bells.deliver.insert(DestinationName::new(&file.name), workers);
+            }
+            if connector.source.is_some() {
+                bells.poll.push(Bell::default());
+            }
+        }
+        Self {
+            store: store.clone(),
+            counting,
+            bells,
+        }
+    }
+
+    pub(super) fn put_to_work(
+        self,
+        blueprint: &Blueprint,
+        suspicious: Option<InboxId>,
+        stop: &CancellationToken,
+        back: &Handle,
+    ) -> (Vec<JoinHandle<()>>, Vec<(String, Pulse)>) {
+        let mut tasks = Vec::new();
+        let mut pulses = Vec::new();
+        let mut hire = |worker: Box<dyn Worker>, bell: Bell| {
+            let pulse = Pulse::default();
+            pulses.push((worker.name().to_owned(), pulse.clone()));
+            let clock = Arc::clone(&blueprint.outside.clock);
+            tasks.push(back.spawn(run(worker, bell, clock, pulse, stop.clone())));
+        };
+        hire(
+            Box::new(self.settle_worker(blueprint, suspicious)),
+            self.bells.settle.clone(),
+        );
+        let mut poll_bells = self.bells.poll.iter();
+        for (file, connector) in &blueprint.connectors {
+            if let Some(source) = &connector.source
+                && let Some(bell) = poll_bells.next()
+            {
+                let account = AccountName::new(&file.account);
+                let with = (
+                    Arc::clone(&self.store),
+                    Arc::clone(&blueprint.outside.clock),
+                    self.bells.clone(),
+                );
+                let name = SourceName::new(&file.name);
+                let worker = PollWorker::new(name, account, Arc::clone(source), file.poll_every, with);
+                hire(Box::new(worker), bell.clone());
+            }
+        }
+        for (room, bells) in self.rooms(blueprint) {
+            for (number, bell) in bells.into_iter().enumerate() {
+                let outside = &blueprint.outside;
+                let (clock, dice) = (Arc::clone(&outside.clock), outside.dice.clone());
+                let worker =
+                    DeliveryWorker::new(Arc::clone(&room), number, Arc::clone(&self.store), clock, dice);
+                hire(Box::new(worker), bell);
+            }
+        }
+        (tasks, pulses)
+    }
+
+    fn settle_worker(&self, blueprint: &Blueprint, suspicious: Option<InboxId>) -> SettleWorker {
+        let parts = SettleParts {
+            store: Arc::clone(&self.store),
+            reader: Arc::clone(&blueprint.reader),
+            router: blueprint.router(),
+            rules: blueprint.dedupe_rules(),
+            dice: blueprint.outside.dice.clone(),
+            bells: self.bells.clone(),
+            watcher: self.counting.clone(),
+        };
+        SettleWorker::new(parts, suspicious)
+    }
+
+    fn rooms(&self, blueprint: &Blueprint) -> Vec<(Arc<Room>, Vec<Bell>)> {
+        let mut rooms = Vec::new();
+        for (file, connector) in &blueprint.connectors {
+            let name = DestinationName::new(&file.name);
+            let (Some(destination), Some(bells)) = (&connector.destination, self.bells.deliver.get(&name))
+            else {
+                continue;
+            };
+            let clock = Arc::clone(&blueprint.outside.clock);
+            let room = Room {
+                pace: Pace::new(file.rate.per_second.get(), file.rate.burst.get(), clock),
+                patience: Patience {
+                    schedule: file.retry.schedule.clone(),
+                    jitter: file.retry.jitter,
+                    first_rest: file.hold.first,
+                    longest_rest: file.hold.max,
+                },
+                lease: file.lease,
+                destination: Arc::clone(destination),
+                broken_calls: AtomicU32::new(0),
+                observer: self.counting.clone(),
+                name,
+            };
+            rooms.push((Arc::new(room), bells.clone()));
+        }
+        rooms
+    }
+}

@@ -1,0 +1,66 @@
+//! Where the daemon stands on disk, and how the last one left it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tracing::warn;
+
+use super::build::Blueprint;
+use super::daemon::StartError;
+use crate::store::InboxId;
+use crate::store::sqlite::{Options, SpaceFloor, SqliteStore};
+
+/// Where the daemon stands on disk.
+pub(super) struct Site {
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) running_mark: PathBuf,
+    died: bool,
+}
+
+impl Site {
+    pub(super) fn prepare(blueprint: &Blueprint) -> Result<Self, StartError> {
+        let config = &blueprint.loaded.config;
+        let path = config.store_path();
+        let directory = path
+            .parent()
+            .map_or_else(|| config.state_dir.clone(), Path::to_owned);
+        let failed = |source| StartError::StateDirectory {
+            path: directory.clone(),
+            source,
+        };
+        std::fs::create_dir_all(&directory).map_err(failed)?;
+        let options = Options {
+            floor: SpaceFloor {
+                bytes: config.store.free_space_floor,
+                ..SpaceFloor::default()
+            },
+            quarantine_limit: config.store.quarantine_max,
+            custody_queue: config.intake.queue,
+            path: path.clone(),
+        };
+        let store = Arc::new(SqliteStore::open(&options)?);
+        let running_mark = path.with_extension("running");
+        let died = running_mark.exists();
+        std::fs::write(&running_mark, b"").map_err(failed)?;
+        Ok(Self {
+            store,
+            running_mark,
+            died,
+        })
+    }
+
+    /// The newest arrival that waited when the last process died, if it died.
+    pub(super) async fn suspicious(&self) -> Result<Option<InboxId>, StartError> {
+        if !self.died {
+            return Ok(None);
+        }
+        let waiting = self.store.newest_unsettled().await?;
+        if waiting.is_some() {
+            warn!(
+                event = "unclean_end",
+                "the last run did not end cleanly; what waited is opened with care"
+            );
+        }
+        Ok(waiting)
+    }
+}
