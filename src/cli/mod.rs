@@ -1,6 +1,7 @@
 //! What the operator types, and the exit code it ends with.
 
 mod check;
+mod crew;
 mod dead_letters;
 mod exit;
 mod house;
@@ -11,6 +12,7 @@ mod run;
 mod screen;
 mod send_test;
 mod show;
+mod signals;
 mod status;
 mod tables;
 mod watchdog;

@@ -1,0 +1,33 @@
+//! What the operating system may say to a running daemon.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Sent when a file grows beyond a limit; unhandled it kills the process.
+const SIGXFSZ: i32 = 25;
+
+/// What the operating system may say.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    _file_limit: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            // Listening is enough: the write then fails with an error that is handled.
+            _file_limit: signal(SignalKind::from_raw(SIGXFSZ))?,
+        })
+    }
+
+    /// Told to stop.
+    pub(super) async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
