@@ -1,9 +1,25 @@
 //! Arrivals as seen on the wire, and arrivals nobody should ever see.
 
+macro_rules! fixture {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/fixtures/marketplace/",
+                $name,
+                ".json"
+            )),
+        )
+    };
+}
+
+mod documented;
+mod properties;
+
 use chrono::{DateTime, Utc};
 use connector_kit::lead::{FIELD_CAP_BYTES, Intent, Said};
 use connector_kit::{RawFormat, RawLead};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -44,192 +60,6 @@ fn row(value: &Value) -> Understanding {
 
 fn text(said: Option<&Said>) -> &str {
     said.map_or("", |said| said.value.as_str())
-}
-
-macro_rules! fixture {
-    ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!("../../tests/fixtures/marketplace/", $name, ".json")),
-        )
-    };
-}
-
-/// Every posted fixture, and what it means: the customer, what was done, and what follows.
-const POSTED: [((&str, &str), [&str; 3]); 15] = [
-    (
-        fixture!("https_azuremarketplace_ins"),
-        [
-            "Ada; Lindqvist; ada.lindqvist@fabrikam.example; +4685550100; SE; Fabrikam AB; Head of IT",
-            "AzureMarketplace; INS; contoso.contoso-backup-saas; Customer acquired the offer",
-            "acquired key",
-        ],
-    ),
-    (
-        fixture!("https_azuremarketplace_ins_plain_source"),
-        [
-            "Some; One; someone@fabrikam.example; +16175550100; US; Fabrikam; Engineer",
-            "AzureMarketplace; INS; Contoso Backup; LeadSource carries only the source; action and offer are in their own fields",
-            "acquired key",
-        ],
-    ),
-    (
-        fixture!("https_azureportal_create"),
-        [
-            "Lena; Vogel; lena.vogel@wingtip.example; ; DE; Wingtip GmbH; ",
-            "AzurePortal; Create; contoso.contoso-vm-firewall-byol; ",
-            "acquired key",
-        ],
-    ),
-    (
-        fixture!("https_appsource_plt_contact_me"),
-        [
-            "Marco; Rossi; marco.rossi@northwind.example; +390255501234; IT; Northwind S.p.A.; CFO",
-            "AppSource; PLT; contoso.contoso-crm-addon; We need 50 seats before year end. Please call after 14:00 CET.",
-            "contact_me key",
-        ],
-    ),
-    (
-        fixture!("https_appsource_dnc"),
-        [
-            "Kenji; Sato; kenji.sato@adatum.example; +81355501234; JP; Adatum K.K.; Director",
-            "AppSource; DNC; contoso.contoso-crm-addon; Customer asked a cross-listed partner to contact them; do not contact",
-            "unknown key dnc",
-        ],
-    ),
-    (
-        fixture!("https_appsource_spza_label_ins"),
-        [
-            "Mary; Jones; mary.jones@tailspin.example; +14255550111; US; Tailspin Toys; Buyer",
-            "AppSource; INS; contoso.3701c77e-1cfa-4c56-91e6-3ed0b6221450; ",
-            "acquired key",
-        ],
-    ),
-    (
-        fixture!("https_testdrive_start"),
-        [
-            "Omar; Haddad; omar.haddad@proseware.example; +97145550199; AE; Proseware LLC; Architect",
-            "TestDrive; StartTestDrive; contoso.contoso-analytics-td; test drive instance started",
-            "trial key",
-        ],
-    ),
-    (
-        fixture!("https_lowercase_keys"),
-        [
-            "Sue; Smith; sue.smith@fabrikam.example; 1234567890; US; Fabrikam; Owner",
-            "AppSource; PLT; contoso.contoso-crm-addon; keys and codes in lower case",
-            "contact_me key",
-        ],
-    ),
-    (
-        fixture!("https_microsoft_test_lead"),
-        [
-            "MSFT_TEST_636573304831318844; MSFT_TEST_636573304831318844; msft_test_636573304831318844@test.com; \
-             1234567890; US; MSFT_TEST_636573304831318844; MSFT_TEST_636573304831318844",
-            "AzureMarketplace; INS; Contoso Test; MSFT_TEST_636573304831318844",
-            "acquired test",
-        ],
-    ),
-    (
-        fixture!("https_missing_fields"),
-        [
-            "; Okafor; c.okafor@litware.example; ; NG; ; ",
-            "AzureMarketplace; INS; contoso.contoso-backup-saas; ",
-            "acquired key",
-        ],
-    ),
-    (
-        fixture!("https_null_user_details"),
-        [
-            "; ; ; ; ; ; ",
-            "AppSource; INS; contoso.contoso-edu-suite; ",
-            "acquired",
-        ],
-    ),
-    (
-        fixture!("https_pii_withheld_edu"),
-        [
-            "; ; ; ; US; ; ",
-            "AppSource; INS; contoso.contoso-edu-suite; ",
-            "acquired",
-        ],
-    ),
-    (
-        fixture!("https_extra_unknown_fields"),
-        [
-            "Nia; Brown; nia.brown@lamna.example; +12065550123; US; Lamna Healthcare; VP Sales",
-            "AzureMarketplace; INS; contoso.contoso-backup-saas; ",
-            "acquired key 6",
-        ],
-    ),
-    (
-        fixture!("https_unicode"),
-        [
-            "Gülşah; Öztürk-İnanç; gulsah.ozturk@ornek.example; +902125550199; TR; Şişli Yazılım A.Ş. &amp; Ortakları; Müdür / 部長",
-            "AppSource; PLT; contoso.contoso-crm-addon; Merhaba 👋 \u{202b}مرحبا\u{202c}\nSatır 2\tsekme \"tırnak\" é",
-            "contact_me key",
-        ],
-    ),
-    (
-        fixture!("https_unknown_action"),
-        [
-            "Ivan; Petrov; ivan.petrov@relecloud.example; +359255501; BG; Relecloud; CTO",
-            "AzureMarketplace; XYZ; contoso.contoso-backup-saas; action code not in any published list",
-            "unknown key",
-        ],
-    ),
-];
-
-/// An understanding in the words of the table.
-fn summary(understanding: &Understanding) -> [String; 3] {
-    let Person {
-        first_name,
-        last_name,
-        email,
-        phone,
-        country,
-        company,
-        title,
-    } = &understanding.person;
-    let who = [first_name, last_name, email, phone, country, company, title].map(|said| text(said.as_ref()));
-    let touch = &understanding.touch;
-    let what = [&touch.storefront, &touch.action, &touch.offer, &touch.description].map(String::as_str);
-    let mut follows = vec![touch.intent.as_str().to_owned()];
-    follows.extend(understanding.identity_key.map(|_| "key".to_owned()));
-    follows.extend(touch.dnc.then(|| "dnc".to_owned()));
-    follows.extend(understanding.test_lead.then(|| "test".to_owned()));
-    let unknown = understanding.unknown_members;
-    follows.extend((unknown > 0).then(|| unknown.to_string()));
-    [who.join("; "), what.join("; "), follows.join(" ")]
-}
-
-#[test]
-fn every_documented_body_is_understood_as_meant() {
-    for ((name, body), expected) in POSTED {
-        let understood = posted(body).unwrap();
-        assert_eq!(summary(&understood), expected, "{name}");
-        assert_eq!(understood.touch.at, now(), "{name}");
-    }
-}
-
-#[test]
-fn a_documented_sequence_is_one_person_with_two_keys_of_touch() {
-    let sequence: Value = serde_json::from_str(fixture!("https_duplicate_sequence").1).unwrap();
-    let read: Vec<_> = sequence
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| read(&entry["body"]))
-        .collect();
-    assert!(
-        read.iter()
-            .all(|one| one.identity_key.is_some() && one.identity_key == read[0].identity_key)
-    );
-    let keys: Vec<_> = read
-        .iter()
-        .map(|one| crate::dedupe::touch_key(&one.touch))
-        .collect();
-    assert!(keys[0] == keys[1] && keys[1] != keys[2]);
 }
 
 #[test]
@@ -402,88 +232,4 @@ fn the_mark_of_a_test_lead_counts_in_every_named_field() {
     }
     let understood = read(&json!({"UserDetails": {"Email": "MSFT_TEST_1@test.com"}}));
     assert_eq!(understood.identity_key, None);
-}
-
-proptest! {
-    #[test]
-    fn any_bytes_are_understood_or_refused(body in prop::collection::vec(any::<u8>(), 0..400)) {
-        let verdict = check_body(&body, &BodyLimits::default());
-        prop_assert_eq!(posted(body).map(|_| ()), verdict);
-    }
-
-    #[test]
-    fn any_object_is_understood(value in object(), format in prop::sample::select(vec![RawFormat::MarketplaceJson, RawFormat::MarketplaceRow])) {
-        let rules = Rules { limits: BodyLimits { max_keys: 10_000 }, ..Rules::default() };
-        let understood = understand(&arrival(format, value.to_string()), &rules);
-        let understood = understood.map_err(|error| TestCaseError::fail(error.to_string()))?;
-        let json = serde_json::to_string(&understood.touch).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Touch>(&json).unwrap(), understood.touch);
-    }
-
-    #[test]
-    fn every_combination_of_missing_members_is_readable(present in 0u16..512) {
-        let members = ["FirstName", "LastName", "Email", "Phone", "Country", "Company", "Title"];
-        let mut details = serde_json::Map::new();
-        let mut body = serde_json::Map::new();
-        for (bit, member) in members.iter().enumerate().filter(|(bit, _)| present & (1 << bit) != 0) {
-            details.insert((*member).to_owned(), json!(format!("v{bit}@example.com")));
-        }
-        body.insert("UserDetails".to_owned(), Value::Object(details));
-        for (bit, member) in [(7, "LeadSource"), (8, "ActionCode")] {
-            if present & (1 << bit) != 0 {
-                body.insert(member.to_owned(), json!("SPZA-INS|p.o"));
-            }
-        }
-        let understood = read(&Value::Object(body));
-        prop_assert_eq!(understood.identity_key.is_some(), present & 4 != 0);
-    }
-
-    #[test]
-    fn text_in_normal_form_stays_as_it_is(text in "\\PC{0,40}|[\\s\\S]{0,40}") {
-        for normal in [text::line(&text), text::paragraph(&text)] {
-            prop_assert!(!normal.contains('\0') && normal.len() <= FIELD_CAP_BYTES);
-        }
-        let once = text::line(&text).into_owned();
-        prop_assert_eq!(text::line(&once), once.as_str());
-        let once = text::paragraph(&text).into_owned();
-        prop_assert_eq!(text::paragraph(&once), once.as_str());
-    }
-}
-
-/// Objects whose members are often the ones we know, with values of any shape.
-fn object() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<String>().prop_map(Value::from),
-        "[ -~]{0,30}".prop_map(Value::from),
-        Just(json!("{\"Email\":\"ada@example.com\"}")),
-    ];
-    let value = leaf.prop_recursive(4, 64, 8, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::btree_map(key(), inner, 0..8).prop_map(|map| map.into_iter().collect()),
-        ]
-    });
-    prop::collection::btree_map(key(), value, 0..10).prop_map(|map| map.into_iter().collect())
-}
-
-fn key() -> impl Strategy<Value = String> {
-    const KNOWN: [&str; 9] = [
-        "UserDetails",
-        "userDetails",
-        "CustomerInfo",
-        "Email",
-        "phone",
-        "Country",
-        "LeadSource",
-        "ActionCode",
-        "CreatedTime",
-    ];
-    prop_oneof![
-        prop::sample::select(&KNOWN[..]).prop_map(str::to_owned),
-        "[ -~]{0,8}",
-        any::<String>()
-    ]
 }
