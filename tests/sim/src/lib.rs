@@ -8,4 +8,5 @@ pub mod authority;
 pub mod serve;
 
 // The systems.
+pub mod azure_table;
 pub mod webhook;

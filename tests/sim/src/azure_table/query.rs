@@ -1,0 +1,154 @@
+//! `$filter`, `$top` and pages (contract azure-table 7).
+
+use std::ops::Bound::{Included, Unbounded};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::Value;
+
+use super::answer::{Refusal, Reply};
+use super::store::{Row, Rows};
+
+/// What a query wants.
+#[derive(Default)]
+pub(super) struct Asked {
+    since: Option<DateTime<Utc>>,
+    top: Option<usize>,
+    generation: u32,
+    /// The key the page begins with.
+    pub(super) from: Option<(String, String)>,
+}
+
+impl Asked {
+    pub(super) fn read(query: &str) -> Result<Self, Refusal> {
+        let mut asked = Self::default();
+        let (mut partition, mut row) = (None, None);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').ok_or(Refusal::new(400, "InvalidInput"))?;
+            let value = percent_decode_str(value)
+                .decode_utf8()
+                .map_err(|_| Refusal::new(400, "InvalidInput"))?;
+            match name {
+                "$top" => {
+                    asked.top = Some(
+                        value
+                            .parse()
+                            .ok()
+                            .filter(|top| *top <= 1000)
+                            .ok_or(Refusal::new(400, "InvalidInput"))?,
+                    )
+                }
+                "$filter" => asked.since = Some(since(&value)?),
+                "NextPartitionKey" => partition = Some(key(&value)?),
+                "NextRowKey" => row = Some(key(&value)?),
+                _ => return Err(Refusal::new(400, "InvalidQueryParameterValue")),
+            }
+        }
+        if let Some((generation, partition)) = partition {
+            asked.generation = generation;
+            asked.from = Some((partition, row.map(|(_, row)| row).unwrap_or_default()));
+        }
+        Ok(asked)
+    }
+
+    /// The next page: so many rows looked at and matching, or up to the end of a partition.
+    pub(super) fn page(&self, rows: &Rows, limit: usize, cut_at_partitions: bool) -> Reply {
+        let limit = limit.min(self.top.unwrap_or(1000));
+        let start = self.from.clone().map_or(Unbounded, Included);
+        let mut found = Vec::new();
+        let mut next = None;
+        let mut partition = None;
+        for (key, row) in rows.range((start, Unbounded)) {
+            let other = partition.get_or_insert_with(|| key.0.clone()) != &key.0;
+            if found.len() == limit || (other && cut_at_partitions) {
+                next = Some(key.clone());
+                break;
+            }
+            if self.since.is_none_or(|since| row.at >= since) {
+                found.push(json(&key.0, &key.1, row));
+            }
+        }
+        reply(found, next, 1)
+    }
+
+    /// No rows, and a continuation to where this page began, under another token.
+    pub(super) fn nothing_yet(&self, rows: &Rows) -> Reply {
+        let here = self.from.clone().or_else(|| rows.keys().next().cloned());
+        reply(Vec::new(), here, self.generation + 1)
+    }
+
+    /// The very token that came in.
+    pub(super) fn repeated(&self) -> Reply {
+        reply(Vec::new(), self.from.clone(), self.generation)
+    }
+}
+
+fn reply(rows: Vec<Value>, next: Option<(String, String)>, generation: u32) -> Reply {
+    let metadata = "https://contosoleads.table.core.windows.net/$metadata#MarketplaceLeads";
+    let body = serde_json::json!({"odata.metadata": metadata, "value": rows}).to_string();
+    let mut headers = vec![(
+        "content-type",
+        "application/json;odata=minimalmetadata".to_owned(),
+    )];
+    if let Some((partition, row)) = next {
+        headers.push((
+            "x-ms-continuation-nextpartitionkey",
+            token(&partition, generation),
+        ));
+        if !row.is_empty() {
+            headers.push(("x-ms-continuation-nextrowkey", token(&row, generation)));
+        }
+    }
+    Reply {
+        status: StatusCode::OK,
+        headers,
+        body: Some(body),
+    }
+}
+
+fn json(partition: &str, row: &str, held: &Row) -> Value {
+    let at = held
+        .at
+        .to_rfc3339_opts(SecondsFormat::Nanos, true)
+        .replace("00Z", "Z");
+    let mut object = held.columns.clone();
+    object.insert(
+        "odata.etag".to_owned(),
+        format!("W/\"datetime'{}'\"", at.replace(':', "%3A")).into(),
+    );
+    object.insert("PartitionKey".to_owned(), partition.into());
+    object.insert("RowKey".to_owned(), row.into());
+    object.insert("Timestamp".to_owned(), at.into());
+    object.into()
+}
+
+/// `Timestamp ge datetime'2026-11-20T12:00:00.0000000Z'` and nothing else.
+fn since(filter: &str) -> Result<DateTime<Utc>, Refusal> {
+    let inside = filter
+        .strip_prefix("Timestamp ge datetime'")
+        .and_then(|rest| rest.strip_suffix("Z'"));
+    let text = inside
+        .map(|text| format!("{text}Z"))
+        .ok_or(Refusal::new(501, "NotImplemented"))?;
+    DateTime::parse_from_rfc3339(&text)
+        .map(|at| at.to_utc())
+        .map_err(|_| Refusal::new(400, "InvalidInput"))
+}
+
+/// Tokens look like the service's: a number, a length, and text that needs encoding in a URL.
+fn token(key: &str, generation: u32) -> String {
+    let text = utf8_percent_encode(key, NON_ALPHANUMERIC).to_string();
+    format!("{generation}!{}!{text}", text.len())
+}
+
+fn key(token: &str) -> Result<(u32, String), Refusal> {
+    let bad = || Refusal::new(400, "InvalidInput");
+    let (generation, rest) = token.split_once('!').ok_or_else(bad)?;
+    let (length, text) = rest.split_once('!').ok_or_else(bad)?;
+    if length.parse() != Ok(text.len()) {
+        return Err(bad());
+    }
+    let key = percent_decode_str(text).decode_utf8().map_err(|_| bad())?;
+    Ok((generation.parse().map_err(|_| bad())?, key.into()))
+}
