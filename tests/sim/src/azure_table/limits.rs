@@ -102,12 +102,13 @@ fn property_value(value: &Value, edm: Option<&str>) -> Result<(), Refusal> {
             }
             true
         }
-        (None | Some("Edm.Boolean"), Value::Bool(_)) | (None, Value::Null) => true,
+        (None | Some("Edm.Boolean"), Value::Bool(_))
+        | (None, Value::Null)
+        | (Some("Edm.Double"), Value::Number(_)) => true,
         (None | Some("Edm.Int32"), Value::Number(number)) if number.is_i64() => {
             number.as_i64().is_some_and(|whole| i32::try_from(whole).is_ok())
         }
         (None, Value::Number(number)) => number.is_f64(),
-        (Some("Edm.Double"), Value::Number(_)) => true,
         (Some("Edm.Int64"), Value::String(text)) => text.parse::<i64>().is_ok(),
         (Some("Edm.DateTime"), Value::String(text)) => match DateTime::parse_from_rfc3339(text) {
             Ok(at) if (1601..=9999).contains(&at.year()) => text.ends_with('Z'),

@@ -30,15 +30,7 @@ impl Asked {
                 .decode_utf8()
                 .map_err(|_| Refusal::new(400, "InvalidInput"))?;
             match name {
-                "$top" => {
-                    asked.top = Some(
-                        value
-                            .parse()
-                            .ok()
-                            .filter(|top| *top <= 1000)
-                            .ok_or(Refusal::new(400, "InvalidInput"))?,
-                    )
-                }
+                "$top" => asked.top = Some(top(&value)?),
                 "$filter" => asked.since = Some(since(&value)?),
                 "NextPartitionKey" => partition = Some(key(&value)?),
                 "NextRowKey" => row = Some(key(&value)?),
@@ -69,22 +61,22 @@ impl Asked {
                 found.push(json(&key.0, &key.1, row));
             }
         }
-        reply(found, next, 1)
+        reply(&found, next, 1)
     }
 
     /// No rows, and a continuation to where this page began, under another token.
     pub(super) fn nothing_yet(&self, rows: &Rows) -> Reply {
         let here = self.from.clone().or_else(|| rows.keys().next().cloned());
-        reply(Vec::new(), here, self.generation + 1)
+        reply(&[], here, self.generation + 1)
     }
 
     /// The very token that came in.
     pub(super) fn repeated(&self) -> Reply {
-        reply(Vec::new(), self.from.clone(), self.generation)
+        reply(&[], self.from.clone(), self.generation)
     }
 }
 
-fn reply(rows: Vec<Value>, next: Option<(String, String)>, generation: u32) -> Reply {
+fn reply(rows: &[Value], next: Option<(String, String)>, generation: u32) -> Reply {
     let metadata = "https://contosoleads.table.core.windows.net/$metadata#MarketplaceLeads";
     let body = serde_json::json!({"odata.metadata": metadata, "value": rows}).to_string();
     let mut headers = vec![(
@@ -121,6 +113,14 @@ fn json(partition: &str, row: &str, held: &Row) -> Value {
     object.insert("RowKey".to_owned(), row.into());
     object.insert("Timestamp".to_owned(), at.into());
     object.into()
+}
+
+/// At most a thousand rows may be asked for.
+fn top(text: &str) -> Result<usize, Refusal> {
+    text.parse()
+        .ok()
+        .filter(|top| *top <= 1000)
+        .ok_or(Refusal::new(400, "InvalidInput"))
 }
 
 /// `Timestamp ge datetime'2026-11-20T12:00:00.0000000Z'` and nothing else.
