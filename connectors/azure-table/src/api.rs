@@ -7,6 +7,7 @@ use bytes::Bytes;
 use connector_kit::clock::Clock;
 use connector_kit::dice::Dice;
 use connector_kit::http::{Fault, Request, Response, Transport, TransportError, whole};
+use connector_kit::secret::Secret;
 use connector_kit::{ConnectorError, ErrorKind};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
@@ -206,9 +207,10 @@ impl Table {
             ("NextRowKey", row),
         ] {
             if let Some(value) = value {
-                draft
-                    .query
-                    .push_str(&format!("&{name}={}", utf8_percent_encode(value, LITERAL)));
+                for text in ["&", name, "="] {
+                    draft.query.push_str(text);
+                }
+                draft.query.extend(utf8_percent_encode(value, LITERAL));
             }
         }
         let answer = self.send(draft, "query").await?;
@@ -230,12 +232,12 @@ impl Table {
     /// token when the token is.
     async fn send(&self, draft: Draft, verb: &str) -> Result<Response, Failure> {
         let first = self.key_in_use.load(Ordering::Relaxed);
-        let mut answer = self.send_with(&draft, verb, first).await?;
+        let (mut answer, used) = self.send_with(&draft, verb, first).await?;
         if !matches!(answer.status().as_u16(), 401 | 403) || !self.read(&answer).doubts_the_key() {
             return Ok(answer);
         }
-        for other in self.access.others(first).await {
-            let second = self.send_with(&draft, verb, other).await?;
+        for other in self.access.others(first, used.as_ref()).await {
+            let (second, _) = self.send_with(&draft, verb, other).await?;
             if !self.read(&second).doubts_the_key() {
                 self.key_in_use.store(other, Ordering::Relaxed);
                 return Ok(second);
@@ -245,16 +247,28 @@ impl Table {
         Ok(answer)
     }
 
-    async fn send_with(&self, draft: &Draft, verb: &str, key: usize) -> Result<Response, Failure> {
-        let doing = self.doing(verb);
-        let request = self.request(draft, key, &doing).await?;
-        self.transport
+    /// The answer, and the header that was sent to get it.
+    async fn send_with(
+        &self,
+        draft: &Draft,
+        verb: &str,
+        key: usize,
+    ) -> Result<(Response, Option<Secret>), Failure> {
+        let (request, used) = self.request(draft, key, &self.doing(verb)).await?;
+        let answer = self
+            .transport
             .send(request)
             .await
-            .map_err(|error| self.silent(error, verb))
+            .map_err(|error| self.silent(error, verb))?;
+        Ok((answer, used))
     }
 
-    async fn request(&self, draft: &Draft, key: usize, doing: &str) -> Result<Request, Failure> {
+    async fn request(
+        &self,
+        draft: &Draft,
+        key: usize,
+        doing: &str,
+    ) -> Result<(Request, Option<Secret>), Failure> {
         let mut url = format!("{}/{}", self.endpoint.base(), draft.path);
         for (query, mark) in [
             (draft.query.as_str(), '?'),
@@ -289,17 +303,17 @@ impl Table {
                 .insert(name, HeaderValue::from_str(value).map_err(|_| invalid())?);
         }
         let (mut parts, body) = request.into_parts();
-        if let Some(value) = self
+        let used = self
             .access
             .authorization(&parts, key)
             .await
-            .map_err(Failure::Told)?
-        {
+            .map_err(Failure::Told)?;
+        if let Some(value) = &used {
             let mut value = HeaderValue::from_str(value.expose()).map_err(|_| invalid())?;
             value.set_sensitive(true);
             parts.headers.insert(AUTHORIZATION, value);
         }
-        Ok(Request::from_parts(parts, body))
+        Ok((Request::from_parts(parts, body), used))
     }
 
     /// Completes "could not ..." for any call on this table.

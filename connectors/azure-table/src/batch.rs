@@ -43,10 +43,11 @@ pub(crate) fn body(parts: &[String], id: &str) -> String {
     let changeset = format!("changeset_{id}");
     let mut body = format!("--batch_{id}\r\nContent-Type: multipart/mixed; boundary={changeset}\r\n\r\n");
     for part in parts {
-        body.push_str(&format!("--{changeset}\r\n{part}"));
+        for text in ["--", &changeset, "\r\n", part] {
+            body.push_str(text);
+        }
     }
-    body.push_str(&format!("--{changeset}--\r\n--batch_{id}--\r\n"));
-    body
+    body + &format!("--{changeset}--\r\n--batch_{id}--\r\n")
 }
 
 /// What the outer request calls its content.

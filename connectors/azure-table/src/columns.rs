@@ -84,6 +84,13 @@ impl Columns {
     /// blanked, because a merge cannot delete.
     pub(crate) fn of(&self, delivery: &LeadDelivery) -> Result<BTreeMap<String, Property>, ConnectorError> {
         let forbidden = delivery.lead.dnc || delivery.gate == Gate::DoNotContact;
+        if forbidden && delivery.gate == Gate::Open {
+            // The lead says what the gate does not: the stricter of the two counts.
+            return self.of(&LeadDelivery {
+                gate: Gate::DoNotContact,
+                ..delivery.clone()
+            });
+        }
         let mut columns = match self.mapped(delivery) {
             // A mapping that fails must not keep the mark from being written.
             Err(_) if delivery.gate == Gate::DoNotContact => BTreeMap::new(),

@@ -246,7 +246,3 @@ fn forgotten() -> Fate {
         "write a row: it was left out",
     ))
 }
-
-#[cfg(test)]
-#[path = "destination/tests.rs"]
-mod tests;

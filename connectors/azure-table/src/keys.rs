@@ -44,8 +44,11 @@ impl Keys {
 
 /// `yyyyMM` of the milliseconds in the first six bytes.
 fn month(id: LeadId) -> String {
-    let [a, b, c, d, e, f, ..] = *id.as_bytes();
-    let millis = i64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+    let millis = id
+        .as_bytes()
+        .iter()
+        .take(6)
+        .fold(0, |sum, byte| sum << 8 | i64::from(*byte));
     let at = DateTime::from_timestamp_millis(millis).unwrap_or_default();
     format!("{:04}{:02}", at.year(), at.month())
 }

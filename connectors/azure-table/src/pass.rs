@@ -32,8 +32,8 @@ pub(crate) struct Pass {
     started: DateTime<Utc>,
     /// When it began, by the service's clock once that is known.
     began: DateTime<Utc>,
-    /// Whether `began` is the service's word.
-    by_service: bool,
+    /// Whether a page was turned: only the first may say when the pass began.
+    turned: bool,
     /// The newest row so far.
     newest: Option<DateTime<Utc>>,
     /// The watermark it began from.
@@ -84,7 +84,7 @@ impl Pass {
                 .and_then(|at| at.checked_sub_signed(overlap)),
             started: now,
             began: now,
-            by_service: false,
+            turned: false,
             newest: None,
             watermark: from.watermark,
             last_full_scan: from.last_full_scan,
@@ -106,10 +106,10 @@ impl Pass {
         server: Option<DateTime<Utc>>,
         next: Option<Continuation>,
     ) {
-        if let Some(at) = server.filter(|_| !self.by_service) {
+        if let Some(at) = server.filter(|_| !self.turned) {
             self.began = at;
-            self.by_service = true;
         }
+        self.turned = true;
         self.newest = self.newest.max(newest);
         self.next = next;
     }

@@ -38,12 +38,11 @@ fn fingerprint(columns: &BTreeMap<String, Value>, text: &str) -> String {
         digest.update(line.to_string());
         digest.update("\n");
     }
-    digest
-        .finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let half: [u8; 16] = std::array::from_fn({
+        let whole = digest.finalize();
+        move |at| whole[at]
+    });
+    format!("{:032x}", u128::from_be_bytes(half))
 }
 
 fn is_content(name: &str) -> bool {

@@ -92,7 +92,8 @@ mod tests {
     struct Vectors {
         account: String,
         account_key_base64: String,
-        vectors: Vec<Vector>,
+        #[serde(rename = "vectors")]
+        all: Vec<Vector>,
     }
 
     #[derive(Deserialize)]
@@ -111,8 +112,8 @@ mod tests {
         let text = include_str!("../../../tests/fixtures/azure-table/sharedkey-vectors.json");
         let vectors: Vectors = serde_json::from_str(text).expect("the vectors");
         let key = Secret::new(vectors.account_key_base64);
-        assert_eq!(vectors.vectors.len(), 18);
-        for vector in vectors.vectors {
+        assert_eq!(vectors.all.len(), 18);
+        for vector in vectors.all {
             let scheme = match vector.scheme.as_str() {
                 "SharedKey" => Scheme::SharedKey,
                 _ => Scheme::SharedKeyLite,

@@ -46,7 +46,7 @@ impl Source for TableSource {
                     top = top.div_ceil(4);
                     continue;
                 }
-                Err(failure) => return self.without_page(failure, &pass, position),
+                Err(failure) => return self.without_page(failure, &pass, &position),
             };
             let items = pass.take(&page);
             followed += 1;
@@ -112,7 +112,7 @@ impl TableSource {
         &self,
         failure: Failure,
         pass: &Pass,
-        position: Position,
+        position: &Position,
     ) -> Result<Batch<RawLead>, ConnectorError> {
         if failure.is("TableNotFound") {
             self.forget_pass();
@@ -150,7 +150,3 @@ impl Pass {
         items
     }
 }
-
-#[cfg(test)]
-#[path = "source/tests.rs"]
-mod tests;

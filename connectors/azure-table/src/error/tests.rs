@@ -34,7 +34,7 @@ struct Case {
 fn expected(case: &Case) -> Vec<ErrorKind> {
     let handling = case.handling.as_str();
     match (case.status, handling) {
-        (405 | 501, _) | (415, _) => vec![ErrorKind::Misconfigured],
+        (405 | 415 | 501, _) => vec![ErrorKind::Misconfigured],
         (_, text) if text.starts_with("permanent") => vec![ErrorKind::Rejected],
         (400, "configuration") => vec![ErrorKind::Misconfigured, ErrorKind::Unauthorized],
         (401 | 403, _) => vec![ErrorKind::Unauthorized],

@@ -28,7 +28,7 @@ fn numbered(count: usize) -> Entity {
 }
 
 #[test]
-fn a_row_has_at_most_252_columns() {
+fn trap_14_a_row_has_at_most_252_columns_although_the_emulator_takes_more() {
     assert!(check(&numbered(252), Service::Storage).is_ok());
     assert!(refused(&numbered(253)).contains("253 columns"));
 }

@@ -1,0 +1,72 @@
+//! The kit's promises, against the simulator.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connector_kit::conformance::{self, DestinationHarness, HeldRecord, SourceHarness, System, leads};
+use connector_kit::{Destination, LeadDelivery, Role, Source};
+use leadsync_sim::azure_table::AzureTable;
+use serde_json::{Map, Value};
+
+use crate::support::World;
+
+const TABLE: &str = "MarketplaceLeads";
+
+struct Harness;
+
+struct Rows(AzureTable);
+
+#[async_trait]
+impl System for Rows {
+    async fn records(&self) -> Vec<HeldRecord> {
+        let held = |(_, key, columns): (String, String, Map<String, Value>)| HeldRecord {
+            key,
+            revision: columns["Revision"]
+                .as_u64()
+                .and_then(|number| u32::try_from(number).ok()),
+            text: Value::Object(columns).to_string(),
+        };
+        self.0.rows(TABLE).into_iter().map(held).collect()
+    }
+}
+
+#[async_trait]
+impl DestinationHarness for Harness {
+    async fn fresh(&self) -> (Arc<dyn Destination>, Arc<dyn System>) {
+        let mut world = World::new(Role::Destination, "");
+        if let Some(bad) = self.unacceptable() {
+            world
+                .service
+                .refuse_row(&bad.lead.id.to_string(), 400, "InvalidInput");
+        }
+        (world.destination(), Arc::new(Rows(world.service.clone())))
+    }
+
+    fn unacceptable(&self) -> Option<LeadDelivery> {
+        Some(leads::delivery(4_242))
+    }
+}
+
+#[async_trait]
+impl SourceHarness for Harness {
+    async fn holding(&self, count: usize) -> Arc<dyn Source> {
+        let mut world = World::new(Role::Source, "");
+        for n in 0..count {
+            let at = world.service.now();
+            world
+                .service
+                .put(TABLE, &format!("p{}", n % 3), &format!("r{n}"), Map::new(), at);
+        }
+        world.source()
+    }
+}
+
+#[tokio::test]
+async fn the_promises_of_a_destination_are_kept() {
+    conformance::destination(&Harness).await;
+}
+
+#[tokio::test]
+async fn the_promises_of_a_source_are_kept() {
+    conformance::source(&Harness).await;
+}
