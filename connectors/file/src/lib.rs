@@ -1,1 +1,21 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod destination;
+mod error;
+mod log;
+mod mapping;
+
+use std::sync::Arc;
+
+use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings};
+
+/// Makes the connector from what the operator wrote.
+pub fn build(settings: &ConnectorSettings, _: &ConnectorContext) -> Result<Connector, ConfigError> {
+    let destination = Arc::new(destination::File::new(settings)?);
+    Ok(Connector {
+        source: None,
+        destination: Some(destination.clone()),
+        probe: Some(destination),
+    })
+}

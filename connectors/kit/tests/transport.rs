@@ -1,5 +1,7 @@
 //! The real transport against a real, and really faulty, server.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test are part of the test")]
+
 use std::io;
 use std::net::{IpAddr, TcpListener};
 use std::sync::{Arc, Mutex};
