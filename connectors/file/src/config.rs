@@ -55,3 +55,34 @@ impl Settings {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use connector_kit::ConnectorSettings;
+
+    use super::*;
+
+    #[test]
+    fn the_shipped_file_names_every_key_with_its_default() {
+        let shipped = include_str!("../../../config/connectors.d/leads-file.toml");
+        let (_, settings) = shipped.split_once("[settings]").unwrap();
+        let (settings, _) = settings.split_once("# [mapping]").unwrap();
+        let keys = settings
+            .lines()
+            .map(|line| line.strip_prefix("# ").unwrap_or(line));
+        let lines: Vec<&str> = keys
+            .filter(|line| line.split_whitespace().nth(1) == Some("="))
+            .collect();
+        assert_eq!(lines.len(), 4, "{lines:?}");
+        let read = |text: &str| -> Settings {
+            let settings = ConnectorSettings {
+                settings: text.parse().unwrap(),
+                ..ConnectorSettings::default()
+            };
+            settings.parse().unwrap()
+        };
+        let (all, bare) = (read(&lines.join("\n")), read(lines[0]));
+        assert_eq!(format!("{all:?}"), format!("{bare:?}"));
+        assert!(all.check().is_ok());
+    }
+}

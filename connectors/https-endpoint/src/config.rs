@@ -270,3 +270,57 @@ pub(crate) fn read(secrets: &SecretReader, reference: &SecretRef, key: &str) -> 
         .read(reference)
         .map_err(|error| ConfigError::new(key, error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use connector_kit::ConnectorSettings;
+
+    use super::*;
+
+    /// Reads `[settings]` with nothing but a URL and these lines.
+    fn read_lines(lines: &str) -> Settings {
+        let settings = ConnectorSettings {
+            settings: format!("url = 'https://a.example'\n{lines}").parse().unwrap(),
+            ..ConnectorSettings::default()
+        };
+        settings
+            .parse()
+            .unwrap_or_else(|error| panic!("{lines}: {} {error}", error.key))
+    }
+
+    #[test]
+    fn every_key_in_the_shipped_file_can_be_taken_as_it_stands_there() {
+        let shipped = include_str!("../../../config/connectors.d/webhook.toml");
+        let (_, settings) = shipped.split_once("[settings]").unwrap();
+        let (settings, _) = settings.split_once("# [mapping]").unwrap();
+        let keys = settings
+            .lines()
+            .filter_map(|line| line.strip_prefix("# "))
+            .filter(|line| line.contains(" = "));
+        let keys: Vec<&str> = keys
+            .filter(|line| line.split_whitespace().nth(1) == Some("="))
+            .collect();
+        assert!(keys.len() > 20, "{keys:?}");
+        for key in keys {
+            read_lines(key);
+        }
+    }
+
+    #[test]
+    fn what_the_shipped_file_calls_a_default_is_one() {
+        let settings = read_lines("");
+        assert_eq!(
+            (settings.payload_format, settings.batch_max),
+            (PayloadFormat::Standard, 1)
+        );
+        assert_eq!(
+            (settings.timeout.as_secs(), settings.connect_timeout.as_secs()),
+            (20, 5)
+        );
+        assert_eq!(
+            (settings.idempotency_key, settings.event_type_prefix.as_str()),
+            (IdempotencyKey::Off, "leadsync")
+        );
+        assert!(matches!(settings.auth, Auth::None) && !settings.allow_plain_http);
+    }
+}
