@@ -13,6 +13,8 @@ pub fn build(
 ) -> Result<Connector, ConfigError> {
     match kind {
         "azure-table" => connector_azure_table::build(settings, context),
+        "file" => connector_file::build(settings, context),
+        "https-endpoint" => connector_https_endpoint::build(settings, context),
         other => Err(ConfigError::new("kind", unknown(other))),
     }
 }
