@@ -8,7 +8,7 @@ use connector_kit::dice::Dice;
 use connector_kit::http::TransportFactory;
 use connector_kit::ids::AccountName;
 use connector_kit::secret::{Secret, SecretReader};
-use connector_kit::{Connector, ConnectorContext, DestinationName, Lead, SourceName};
+use connector_kit::{Connector, ConnectorContext, DestinationName, SourceName};
 
 use crate::config::{self, ConnectorFile, Diagnostics, Loaded};
 use crate::intake::{IntakeLimits, IntakeSource, Proxies, Tls};
@@ -98,7 +98,7 @@ impl Blueprint {
     }
 
     /// Chooses destinations.
-    pub fn router(&self) -> Arc<dyn Fn(&Lead) -> Vec<DestinationName> + Send + Sync> {
+    pub fn router(&self) -> crate::settle::Router {
         let routes = Arc::clone(&self.routes);
         Arc::new(move |lead| routes.choose(lead))
     }

@@ -20,12 +20,11 @@ pub(super) fn start(log: &Log, format: Option<LogFormat>) {
 
 fn layer(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
     match format {
-        LogFormat::Json => json(),
-        LogFormat::Text => text(),
         LogFormat::Journald => journald().unwrap_or_else(text),
         LogFormat::Auto if under_journald() => journald().unwrap_or_else(json),
         LogFormat::Auto if std::io::stderr().is_terminal() => text(),
-        LogFormat::Auto => json(),
+        LogFormat::Auto | LogFormat::Json => json(),
+        LogFormat::Text => text(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Exit, Place, house, screen};
 
 #[derive(Debug, Args)]
 pub(super) struct SendTestArgs {
-    /// The intake URL as given to Partner Center: https://host/v1/leads/SOURCE/SECRET
+    /// The intake URL as given to Partner Center: `https://host/v1/leads/SOURCE/SECRET`
     #[arg(hide_env_values = true)]
     url: String,
     /// PEM file of a private CA to trust besides the system's

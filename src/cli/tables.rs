@@ -20,7 +20,7 @@ impl Table {
     /// Adds a row; foreign text is cleaned here.
     pub(super) fn row(&mut self, cells: Vec<String>) {
         self.rows
-            .push(cells.iter().map(|cell| screen::clean(cell)).collect());
+            .push(cells.into_iter().map(|cell| screen::clean(&cell)).collect());
     }
 
     /// Prints it.

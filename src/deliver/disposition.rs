@@ -25,7 +25,7 @@ impl Default for Patience {
             schedule: seconds.into_iter().map(Duration::from_secs).collect(),
             jitter: 0.1,
             first_rest: Duration::from_secs(5),
-            longest_rest: Duration::from_secs(60),
+            longest_rest: Duration::from_mins(1),
         }
     }
 }

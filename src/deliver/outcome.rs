@@ -95,7 +95,7 @@ impl Verdict {
                     until,
                     holds,
                     reason: error.to_string(),
-                })
+                });
             }
         }
     }

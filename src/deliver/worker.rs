@@ -138,7 +138,7 @@ impl DeliveryWorker {
         let name = &self.room.name;
         match gate {
             DestinationGate::Open => {
-                info!(event = "destination_open", destination = %name, "{name} answers again")
+                info!(event = "destination_open", destination = %name, "{name} answers again");
             }
             DestinationGate::Held { until, reason, .. } => {
                 warn!(event = "destination_held", destination = %name, until = %until, reason = ?reason, "{name} rests; nothing is lost");

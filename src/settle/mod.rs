@@ -3,4 +3,4 @@
 mod caution;
 mod worker;
 
-pub use worker::{Reader, SettleParts, SettleWorker, Unwatched, Watcher};
+pub use worker::{Reader, Router, SettleParts, SettleWorker, Unwatched, Watcher};

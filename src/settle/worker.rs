@@ -28,7 +28,7 @@ pub type Reader = Arc<dyn Fn(&Arrival) -> Result<Understanding, Unreadable> + Se
 type Read = (InboxId, Result<Understanding, String>);
 
 /// Chooses where a lead goes.
-pub(crate) type Router = Arc<dyn Fn(&Lead) -> Vec<DestinationName> + Send + Sync>;
+pub type Router = Arc<dyn Fn(&Lead) -> Vec<DestinationName> + Send + Sync>;
 
 /// Hears what was understood; metrics and the demo listen.
 pub trait Watcher: Send + Sync {
@@ -185,10 +185,10 @@ impl SettleWorker {
         match settlement.arrivals.as_slice() {
             [(_, Understood::New(lead))] => info!(event = "lead_new", lead.id = %lead, "new lead"),
             [(_, Understood::Merged(lead))] => {
-                info!(event = "lead_merged", lead.id = %lead, "a touch joined a lead")
+                info!(event = "lead_merged", lead.id = %lead, "a touch joined a lead");
             }
             [(_, Understood::Repeat(lead))] => {
-                info!(event = "lead_repeat", lead.id = %lead, "the same touch again")
+                info!(event = "lead_repeat", lead.id = %lead, "the same touch again");
             }
             [_] | [] => {}
             many => info!(
@@ -203,7 +203,7 @@ impl SettleWorker {
 
 #[async_trait]
 impl Worker for SettleWorker {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "settle"
     }
 

@@ -167,9 +167,9 @@ async fn what_is_understood_no_longer_waits(store: &dyn Store) {
         (totals.accepted, totals.leads, totals.pending, totals.unsettled),
         (1, 1, 1, 0)
     );
-    let story = store.lead(lead(1).id).await.unwrap().unwrap();
-    assert_eq!((story.row.fate.as_str(), story.row.revision), ("pending", 1));
-    assert_eq!(story.arrivals.len(), 1);
+    let known = store.lead(lead(1).id).await.unwrap().unwrap();
+    assert_eq!((known.row.fate.as_str(), known.row.revision), ("pending", 1));
+    assert_eq!(known.arrivals.len(), 1);
 }
 
 async fn one_person_becomes_one_lead_even_in_a_race(store: &dyn Store) {

@@ -17,12 +17,19 @@ SELECT d.lead, d.destination, d.attempt, d.at, l.public_id FROM deliveries d JOI
 WHERE d.state = 5 AND (?1 IS NULL OR d.lead = ?1) AND (?2 IS NULL OR d.destination = ?2)
 ORDER BY d.at DESC, d.lead LIMIT ?3";
 
+/// A filter in the store's own numbers.
+struct Resolved {
+    lead: Option<i64>,
+    destination: Option<i64>,
+    limit: i64,
+}
+
 /// What the filter's names mean here; `None` when it can match nothing.
 fn resolve(
     connection: &rusqlite::Connection,
     names: &mut Names,
     filter: &DeadLetterFilter,
-) -> Result<Option<(Option<i64>, Option<i64>, i64)>, Trouble> {
+) -> Result<Option<Resolved>, Trouble> {
     let lead = match filter.lead {
         None => None,
         Some(id) => match key_of(connection, id)? {
@@ -42,13 +49,22 @@ fn resolve(
     } else {
         i64::try_from(filter.limit).unwrap_or(i64::MAX)
     };
-    Ok(Some((lead, destination, limit)))
+    Ok(Some(Resolved {
+        lead,
+        destination,
+        limit,
+    }))
 }
 
 /// Dead letters, newest first.
 pub(super) fn list(shelf: &mut Shelf, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, Trouble> {
     let Shelf { connection, names } = shelf;
-    let Some((lead, destination, limit)) = resolve(connection, names, filter)? else {
+    let Some(Resolved {
+        lead,
+        destination,
+        limit,
+    }) = resolve(connection, names, filter)?
+    else {
         return Ok(Vec::new());
     };
     let mut statement = connection.prepare_cached(SELECT)?;
@@ -86,7 +102,12 @@ pub(super) fn settle(
     act: DeadLetterAct,
     now: i64,
 ) -> Result<u64, Trouble> {
-    let Some((lead, destination, limit)) = resolve(&desk.connection, &mut desk.names, filter)? else {
+    let Some(Resolved {
+        lead,
+        destination,
+        limit,
+    }) = resolve(&desk.connection, &mut desk.names, filter)?
+    else {
         return Ok(0);
     };
     let rows: Vec<(i64, i64)> = desk

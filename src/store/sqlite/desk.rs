@@ -46,9 +46,9 @@ impl Desk {
     pub(super) fn commit(&mut self, mut orders: Vec<Box<dyn Order>>) {
         if let Some(why) = &self.lost {
             let error = StoreError::Lost(why.clone());
-            orders
-                .into_iter()
-                .for_each(|order| order.answer(Err(error.clone())));
+            for order in orders {
+                order.answer(Err(error.clone()));
+            }
             return;
         }
         match self.transact(&mut orders) {
@@ -56,7 +56,9 @@ impl Desk {
             Err((trouble, committing)) => {
                 self.undo(&trouble);
                 if orders.len() > 1 && !committing && !trouble.concerns_the_disk() && !trouble.is_fatal() {
-                    orders.into_iter().for_each(|order| self.commit(vec![order]));
+                    for order in orders {
+                        self.commit(vec![order]);
+                    }
                 } else {
                     refuse(orders, &trouble, committing);
                 }

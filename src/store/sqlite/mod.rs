@@ -64,7 +64,7 @@ enum Executor {
         _writer: Writer,
     },
     /// The caller, at once; the way a simulation runs, so that it can be repeated.
-    Inline(Mutex<(Desk, Shelf)>),
+    Inline(Box<Mutex<(Desk, Shelf)>>),
 }
 
 impl SqliteStore {

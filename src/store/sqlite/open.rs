@@ -89,7 +89,7 @@ impl SqliteStore {
         give_back_leases(&desk, &options.path)?;
         let shelf = Shelf::open(&options.path).map_err(|error| failed(&options.path, &error))?;
         Ok(Self {
-            executor: Executor::Inline(Mutex::new((desk, shelf))),
+            executor: Executor::Inline(Box::new(Mutex::new((desk, shelf)))),
             space: Arc::new(Space::new(options.path.clone(), options.floor)),
             quarantine_limit: options.quarantine_limit,
             _lock: Some(lock),

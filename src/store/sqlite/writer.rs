@@ -36,12 +36,12 @@ impl Writer {
         let cleared = Arc::new(AtomicBool::new(false));
         let (call, calls) = sync_channel(1);
         let done = Arc::clone(&cleared);
-        let clearer = spawn("store-log", move || clear_on_call(&path, &calls, &done))?;
+        let log_thread = spawn("store-log", move || clear_on_call(&path, &calls, &done))?;
         let line = Arc::clone(&queue);
         let thread = spawn("store-writer", move || {
             write_all(desk, &line, &space, &Log { call, cleared });
-            // The clearer ends when the writer's side of the channel is gone.
-            let _ = clearer.join();
+            // It ends when the writer's side of the channel is gone.
+            let _ = log_thread.join();
         })?;
         Ok(Self {
             queue,
