@@ -1,0 +1,187 @@
+//! A directory with everything one daemon needs, and the ways to ask about it.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Answer, GENEROUS, Wire};
+
+/// The program under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_leadsync");
+
+/// The secret in the intake URL.
+pub(crate) const SECRET: &str = "canary-secret-0123456789abcdef";
+
+/// What is special about a house; nothing by default.
+#[derive(Default)]
+pub(crate) struct Plan {
+    /// Lines of `[intake]`.
+    pub(crate) intake: &'static str,
+    /// Lines of `[store]`.
+    pub(crate) store: &'static str,
+    /// `log.level`; `info` when empty.
+    pub(crate) level: &'static str,
+    /// Where the source's secret is found; a file when empty.
+    pub(crate) secret: &'static str,
+    /// Files of `connectors.d`, by name.
+    pub(crate) connectors: BTreeMap<&'static str, String>,
+}
+
+/// A daemon's config, state, sockets and log.
+pub(crate) struct House {
+    dir: TempDir,
+    /// Where leads are posted to.
+    pub(crate) public: SocketAddr,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        Self::build(&Plan::default())
+    }
+
+    pub(crate) fn build(plan: &Plan) -> Self {
+        let house = Self {
+            dir: tempfile::Builder::new().prefix("leadsync-").tempdir().unwrap(),
+            public: address_of_our_own(),
+        };
+        std::fs::create_dir_all(house.path("connectors.d")).unwrap();
+        std::fs::create_dir_all(house.path("state")).unwrap();
+        house.write_secret("web.secret", SECRET);
+        std::fs::write(house.path("leadsync.toml"), house.config(plan)).unwrap();
+        for (name, text) in &plan.connectors {
+            std::fs::write(house.path(&format!("connectors.d/{name}.toml")), text).unwrap();
+        }
+        house
+    }
+
+    fn config(&self, plan: &Plan) -> String {
+        let dir = self.dir.path().display();
+        let or = |word: &'static str, usual: String| if word.is_empty() { usual } else { word.to_owned() };
+        format!(
+            "state_dir = \"{dir}/state\"\n\
+             [listen]\npublic = \"{}\"\nadmin = \"unix:{dir}/admin.sock\"\n\
+             [sources.web]\nsecrets = [{}]\n\
+             [intake]\nrate_per_address = \"off\"\nmax_connections_per_address = 512\n{}\n\
+             [store]\n{}\n[log]\nlevel = \"{}\"\nformat = \"json\"\n",
+            self.public,
+            or(plan.secret, format!("{{ file = \"{dir}/web.secret\" }}")),
+            plan.intake,
+            plan.store,
+            or(plan.level, "info".to_owned()),
+        )
+    }
+
+    /// Something in the house.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file only its owner reads.
+    pub(crate) fn write_secret(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).unwrap();
+    }
+
+    /// The database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path("state/leadsync.db")
+    }
+
+    /// The path leads are posted to.
+    pub(crate) fn lead_path(&self) -> String {
+        format!("/v1/leads/web/{SECRET}")
+    }
+
+    /// The program with this house as its config, without anything of our own environment.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(BINARY);
+        self.furnish(&mut command);
+        command
+    }
+
+    /// Gives a command the environment of the house.
+    pub(crate) fn furnish(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LEADSYNC_CONFIG", self.dir.path())
+            .stdin(Stdio::null());
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    /// Runs a command that must succeed; gives what it printed as JSON.
+    #[track_caller]
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--json"], arguments].concat());
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {complaint}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Asks the running daemon over its admin socket; nothing when nobody answers.
+    pub(crate) fn admin(&self, path: &str) -> Option<Answer> {
+        let stream = UnixStream::connect(self.path("admin.sock")).ok()?;
+        stream.set_read_timeout(Some(GENEROUS)).ok()?;
+        Wire(stream)
+            .exchange(&format!("GET {path} HTTP/1.1\r\nHost: leadsync\r\n\r\n"))
+            .ok()
+    }
+
+    /// Sends one request to the public listener, on a connection of its own.
+    pub(crate) fn send(&self, request: &str) -> std::io::Result<Answer> {
+        let stream = std::net::TcpStream::connect(self.public)?;
+        stream.set_read_timeout(Some(GENEROUS))?;
+        Wire(stream).exchange(request)
+    }
+
+    /// Every line the daemons of this house wrote, whatever they ended of.
+    pub(crate) fn log(&self) -> String {
+        read(&self.path("log"))
+    }
+
+    /// Leads in the store by e-mail address; each address must belong to one lead.
+    pub(crate) fn stored(&self) -> BTreeMap<String, Value> {
+        by_email(self.ask(&["leads", "--limit", "10000000"]))
+    }
+}
+
+/// Leads as `leadsync leads --json` prints them, by e-mail address.
+pub(crate) fn by_email(leads: Value) -> BTreeMap<String, Value> {
+    let Value::Array(leads) = leads else {
+        panic!("leads are no list: {leads}");
+    };
+    let mut found = BTreeMap::new();
+    for lead in leads {
+        let email = lead["lead"]["person"]["email"]["v"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let twin = found.insert(email, lead);
+        assert!(twin.is_none(), "two leads of one person: {twin:?}");
+    }
+    found
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
+}
+
+/// A loopback address no other process of the tests uses, and no outgoing connection takes.
+fn address_of_our_own() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, 64 | (high & 63), middle, low);
+    SocketAddr::from((host, NEXT.fetch_add(1, Ordering::Relaxed)))
+}

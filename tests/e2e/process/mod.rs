@@ -1,0 +1,21 @@
+//! The real program as a child process: its house, its visitors, and what they remember.
+
+mod cell;
+mod daemon;
+mod destination;
+mod house;
+mod ledger;
+mod load;
+mod patience;
+mod signal;
+mod wire;
+
+pub(crate) use cell::Cell;
+pub(crate) use daemon::Daemon;
+pub(crate) use destination::Destination;
+pub(crate) use house::{BINARY, House, Plan, SECRET, by_email};
+pub(crate) use ledger::{Kept, Ledger};
+pub(crate) use load::{Load, lead_body};
+pub(crate) use patience::{GENEROUS, eventually};
+pub(crate) use signal::ServiceManager;
+pub(crate) use wire::{Answer, Wire, post};

@@ -1,0 +1,52 @@
+//! A service manager's ear: what the daemon tells it.
+
+use std::io::ErrorKind;
+use std::os::unix::net::UnixDatagram;
+use std::process::Command;
+use std::time::Duration;
+
+use super::{GENEROUS, House};
+
+/// A socket the daemon reports to.
+pub(crate) struct ServiceManager {
+    socket: UnixDatagram,
+    path: std::path::PathBuf,
+}
+
+impl ServiceManager {
+    pub(crate) fn listen(house: &House) -> Self {
+        let path = house.path("notify.sock");
+        Self {
+            socket: UnixDatagram::bind(&path).unwrap(),
+            path,
+        }
+    }
+
+    /// Makes a command report here.
+    pub(crate) fn adopt(&self, command: &mut Command) {
+        command.env("NOTIFY_SOCKET", &self.path);
+    }
+
+    /// The next report, if one comes in time.
+    pub(crate) fn hear(&self, patience: Duration) -> Option<String> {
+        self.socket.set_read_timeout(Some(patience)).unwrap();
+        let mut bytes = [0; 4096];
+        match self.socket.recv(&mut bytes) {
+            Ok(count) => Some(String::from_utf8_lossy(&bytes[..count]).into_owned()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => panic!("cannot hear: {error}"),
+        }
+    }
+
+    /// Waits for a report that says this, whatever else is said before.
+    #[track_caller]
+    pub(crate) fn await_word(&self, word: &str) -> String {
+        loop {
+            let report = self.hear(GENEROUS);
+            let report = report.unwrap_or_else(|| panic!("never said: {word}"));
+            if report.lines().any(|line| line == word) {
+                return report;
+            }
+        }
+    }
+}
