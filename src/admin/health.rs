@@ -106,6 +106,15 @@ impl Health {
             .remove(&trouble);
     }
 
+    /// A lead was just kept, so whatever the store failed for is over.
+    pub fn store_works(&self) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        if !troubles.is_empty() {
+            troubles.remove(&Trouble::StoreFull);
+            troubles.remove(&Trouble::StoreFailing);
+        }
+    }
+
     /// Every trouble there is now, with its detail; ready when there is none.
     pub fn troubles(&self) -> Vec<(Trouble, String)> {
         let now = self.ticks.now();
@@ -187,6 +196,21 @@ mod tests {
         crank.advance(Duration::from_secs(1));
         assert_eq!(health.troubles(), []);
         assert!(health.raise_for(Trouble::StoreFull, "disk full", span));
+    }
+
+    #[test]
+    fn a_store_that_works_again_ends_its_own_trouble_and_no_other() {
+        let (ticks, _crank) = Ticks::by_hand();
+        let health = Health::new(ticks);
+        let span = Duration::from_secs(5);
+        health.raise_for(Trouble::StoreFull, "disk full", span);
+        health.raise_for(Trouble::StoreFailing, "refused", span);
+        health.raise(Trouble::Stopping, "told to stop");
+        health.store_works();
+        assert_eq!(
+            health.troubles(),
+            [(Trouble::Stopping, "told to stop".to_owned())]
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::signals::Signals;
 use super::{Exit, Place, house, logging, watchdog};
 use crate::app::{Blueprint, Daemon, Listeners, Silence};
 use crate::config::LogFormat;
+use crate::store::sqlite::SqliteStore;
 
 /// How long work in hand may take after the first signal to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -37,6 +38,8 @@ pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
     let clock = Arc::clone(&outside.clock);
     let begun = clock.now();
     let blueprint = Blueprint::draw(loaded, outside)?;
+    // Before listening: "address in use" would hide the reason from whoever starts it twice.
+    SqliteStore::ensure_free(&blueprint.loaded.config.store_path())?;
     let crew = Crew::assemble()?;
     let ended: Result<Option<String>, Exit> = crew.front.block_on(async {
         let mut signals = Signals::listen()?;

@@ -247,7 +247,10 @@ impl Door {
         W: Future<Output = Result<(), StoreError>> + Send + 'static,
     {
         match timeout(limits.answer_deadline, ToTheEnd::new(work)).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => {
+                self.parts.health.store_works();
+                Ok(())
+            }
             Ok(Err(error)) => Err(self.blame(&error)),
             Err(_) => Err(Refusal::Late),
         }

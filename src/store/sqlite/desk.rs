@@ -76,6 +76,13 @@ impl Desk {
         self.log_pages.load(Ordering::Relaxed)
     }
 
+    /// Notices without any order that the file is gone, so that nobody sends leads in vain.
+    pub(super) fn look_at_the_file(&mut self) {
+        if self.lost.is_none() {
+            self.lost = file::still_there(&self.path, self.id).err();
+        }
+    }
+
     fn transact(&mut self, orders: &mut [Box<dyn Order>]) -> Result<(), (Trouble, bool)> {
         self.execute("BEGIN IMMEDIATE")
             .map_err(|trouble| (trouble, false))?;

@@ -114,20 +114,32 @@ impl DaemonLock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            let holder = holder.trim();
-            return Err(LockError::Held(if holder.is_empty() {
-                "another daemon".into()
-            } else {
-                holder.into()
-            }));
-        }
+        lock(&mut file, FlockOperation::NonBlockingLockExclusive)?;
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
         writeln!(file, "process {}", std::process::id()).map_err(failed)?;
         Ok(Self { _file: file })
     }
+
+    /// Fails when somebody holds the lock now; takes and changes nothing.
+    pub(super) fn look(database: &Path) -> Result<(), LockError> {
+        match File::open(database.with_extension("lock")) {
+            Ok(mut file) => lock(&mut file, FlockOperation::NonBlockingLockShared),
+            // Nobody was here yet, or taking the lock will tell what is wrong.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Locks the file, or reads in it who was faster.
+fn lock(file: &mut File, how: FlockOperation) -> Result<(), LockError> {
+    rustix::fs::flock(&*file, how).map_err(|_| {
+        let mut holder = String::new();
+        let _ = file.read_to_string(&mut holder);
+        match holder.trim() {
+            "" => LockError::Held("another daemon".into()),
+            named => LockError::Held(named.into()),
+        }
+    })
 }
 
 /// Checks that the path still leads to the file that is open.

@@ -76,6 +76,11 @@ impl SqliteStore {
         Self::with_threads(options, desk, Some(lock))
     }
 
+    /// Fails when a daemon works on the store now; a daemon about to start asks before it does anything.
+    pub fn ensure_free(path: &Path) -> Result<(), OpenError> {
+        Ok(DaemonLock::look(path)?)
+    }
+
     /// Opens the store beside a daemon, for a command that looks or acts once.
     pub fn open_beside(options: &Options) -> Result<Self, OpenError> {
         let desk = prepare(&options.path)?;

@@ -77,7 +77,10 @@ fn write_all(mut desk: Desk, queue: &Queue, space: &Space, log: &Log) {
                 log.tend(&desk);
                 space.look();
             }
-            Group::Quiet => space.look(),
+            Group::Quiet => {
+                desk.look_at_the_file();
+                space.look();
+            }
             Group::Closed => break,
         }
         if let Some(why) = desk.lost() {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Answer, GENEROUS, Wire};
+use super::{Answer, Daemon, GENEROUS, Wire, eventually};
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_leadsync");
@@ -151,10 +151,31 @@ impl House {
         read(&self.path("log"))
     }
 
+    /// Lets a daemon understand and deliver all that waits, and ends it.
+    #[track_caller]
+    pub(crate) fn work_off(&self) {
+        let mut daemon = Daemon::start(self);
+        self.await_quiet();
+        daemon.stop();
+    }
+
+    /// Waits until the running daemon has nothing left to do.
+    #[track_caller]
+    pub(crate) fn await_quiet(&self) {
+        eventually("a daemon with nothing left to do", || {
+            is_quiet(&self.ask(&["status"])).then_some(())
+        });
+    }
+
     /// Leads in the store by e-mail address; each address must belong to one lead.
     pub(crate) fn stored(&self) -> BTreeMap<String, Value> {
         by_email(self.ask(&["leads", "--limit", "10000000"]))
     }
+}
+
+/// Whether all is understood and delivered, as `leadsync status --json` tells.
+pub(crate) fn is_quiet(status: &Value) -> bool {
+    status["unsettled"] == 0 && status["deliveries"]["pending"] == 0
 }
 
 /// Leads as `leadsync leads --json` prints them, by e-mail address.

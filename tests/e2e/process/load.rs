@@ -12,6 +12,9 @@ use super::{Answer, GENEROUS, House, Kept, Ledger, Wire, post};
 /// How long a sender rests before it knocks again.
 const BREATH: Duration = Duration::from_millis(2);
 
+/// Persons that sent a lead so far: none is ever sent twice.
+static PERSONS: AtomicU64 = AtomicU64::new(0);
+
 /// Senders at work; they stop when told, or when this is dropped.
 pub(crate) struct Load {
     pub(crate) ledger: Arc<Ledger>,
@@ -26,7 +29,6 @@ struct Orders {
     path: String,
     ledger: Arc<Ledger>,
     stop: Arc<AtomicBool>,
-    number: Arc<AtomicU64>,
     reconnect: bool,
 }
 
@@ -47,7 +49,6 @@ impl Load {
             path: house.lead_path(),
             ledger: Arc::default(),
             stop: Arc::default(),
-            number: Arc::default(),
             reconnect,
         };
         let work = |_| {
@@ -102,7 +103,7 @@ impl Orders {
 
     /// Posts one lead; gives the connection back when it may be used again.
     fn send(&self, mut wire: Wire<TcpStream>) -> Option<Wire<TcpStream>> {
-        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let number = PERSONS.fetch_add(1, Ordering::Relaxed);
         let email = format!("person-{number}@company-{number}.example");
         let sent_at = Instant::now();
         match wire.exchange(&post(&self.path, &lead_body(&email))) {

@@ -16,6 +16,8 @@ pub(crate) struct ServiceManager {
 impl ServiceManager {
     pub(crate) fn listen(house: &House) -> Self {
         let path = house.path("notify.sock");
+        // That of an earlier daemon, perhaps.
+        let _ = std::fs::remove_file(&path);
         Self {
             socket: UnixDatagram::bind(&path).unwrap(),
             path,
