@@ -415,7 +415,7 @@ fn settings_that_cannot_work_are_refused_when_the_transport_is_built() {
         (
             "settings.allow_private_targets",
             TransportSettings {
-                allow_private_targets: vec!["10.0.0.1".into()],
+                allow_private_targets: vec!["10.0.0.1/8".into()],
                 ..default()
             },
         ),

@@ -13,7 +13,7 @@ pub struct Network {
 
 /// The text is not an address and a prefix length.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("not a network such as 10.20.0.0/16 or fd12::/32")]
+#[error("not a network such as 10.20.0.0/16 or fd12::/32, nor an address")]
 pub struct InvalidNetwork;
 
 impl FromStr for Network {
@@ -318,9 +318,10 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_an_exact_base_and_a_prefix() {
+    fn a_network_is_an_exact_base_and_a_prefix_or_one_address() {
+        assert!(allowed("10.1.2.3", &["10.1.2.3"]) && !allowed("10.1.2.4", &["10.1.2.3"]));
+        assert!(allowed("fd12::5", &["fd12::5"]) && !allowed("fd12::6", &["fd12::5"]));
         for wrong in [
-            "10.0.0.0",
             "10.0.0.1/8",
             "10.0.0.0/33",
             "10.0.0.0/+8",
