@@ -31,7 +31,10 @@ fn recovers(house: &House) {
     });
     let kept = begun.elapsed();
     eventually("readiness", || Daemon::is_ready(house).then_some(()));
-    println!("leads kept again after {kept:?}, ready after {:?}", begun.elapsed());
+    println!(
+        "leads kept again after {kept:?}, ready after {:?}",
+        begun.elapsed()
+    );
 }
 
 /// Every lead that was acknowledged is there.

@@ -77,9 +77,7 @@ fn nothing_is_missing(house: &House, destination: &Destination, ledger: &Ledger)
     let flaws = ledger.flaws();
     assert!(flaws.is_empty(), "{flaws:?}");
     for email in ledger.emails() {
-        let lead = stored
-            .get(&email)
-            .unwrap_or_else(|| panic!("{email} is lost"));
+        let lead = stored.get(&email).unwrap_or_else(|| panic!("{email} is lost"));
         assert_eq!(lead["fate"], "delivered", "{email}");
         assert_eq!(records.get(&email), Some(&1), "{email} at the destination");
     }

@@ -61,7 +61,9 @@ fn told_twice_to_stop_it_leaves_what_is_in_hand() {
     let sender = open.local_addr().unwrap().port();
     eventually("the request in hand", || has_read_all(sender).then_some(()));
     daemon.signal(Signal::TERM);
-    eventually("the first word", || house.log().contains("\"stopping\"").then_some(()));
+    eventually("the first word", || {
+        house.log().contains("\"stopping\"").then_some(())
+    });
     assert!(daemon.lives(), "the request in hand is waited for");
     let told = Instant::now();
     daemon.signal(Signal::TERM);
@@ -88,7 +90,11 @@ fn a_second_daemon_names_the_first_and_writes_nothing() {
     let pid = first.pid().as_raw_nonzero();
     let fingerprint = || {
         let state = |name: &str| std::fs::read(house.path("state").join(name)).unwrap();
-        (state("leadsync.db"), state("leadsync.db-wal"), state("leadsync.lock"))
+        (
+            state("leadsync.db"),
+            state("leadsync.db-wal"),
+            state("leadsync.lock"),
+        )
     };
     let before = fingerprint();
 

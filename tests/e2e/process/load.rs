@@ -132,7 +132,9 @@ impl Orders {
                 self.ledger.complain("a 503 without Retry-After");
             }
             503 => std::thread::sleep(BREATH),
-            other => self.ledger.complain(format!("an unexpected {other}: {}", answer.body)),
+            other => self
+                .ledger
+                .complain(format!("an unexpected {other}: {}", answer.body)),
         }
     }
 }

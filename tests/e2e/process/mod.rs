@@ -8,6 +8,7 @@ mod ledger;
 mod load;
 mod patience;
 mod signal;
+pub(crate) mod trace;
 mod wire;
 
 pub(crate) use cell::Cell;
