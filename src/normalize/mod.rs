@@ -1,7 +1,7 @@
 //! Bytes become a person and a touch; nothing is lost, nothing is invented.
 //!
 //! The room is pure: no clock, no store, no network. Read it in the order a body is read: the
-//! document ([`body`]), its members ([`fields`]), and then each field in normal form.
+//! document ([`body`]), its members (`fields`), and then each field in normal form.
 
 // 1. The document, before and after custody.
 pub mod body;
