@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::Clock;
 use connector_kit::ids::AccountName;
@@ -18,7 +19,7 @@ use crate::store::{Arrival, Custody, Store, StoreError};
 /// Rows asked for at once.
 const PAGE: usize = 1000;
 /// The longest rest after failures in a row.
-const LONGEST_REST: TimeDelta = TimeDelta::minutes(15);
+const LONGEST_REST: Duration = Duration::from_mins(15);
 
 /// Asks one source.
 pub struct PollWorker {
@@ -36,7 +37,8 @@ pub struct PollWorker {
     pub clock: Arc<dyn Clock>,
     /// Wakes whoever understands leads.
     pub bells: Bells,
-    failures: u32,
+    /// The rests after failures in a row, each longer than the one before.
+    rests: ExponentialBackoff,
 }
 
 impl PollWorker {
@@ -56,7 +58,7 @@ impl PollWorker {
             store,
             clock,
             bells,
-            failures: 0,
+            rests: growing_rests(every),
         }
     }
 
@@ -93,12 +95,8 @@ impl PollWorker {
     }
 
     fn rest_after(&mut self, error: &ConnectorError, now: DateTime<Utc>) -> Next {
-        self.failures = self.failures.saturating_add(1);
-        let every = span(self.every);
-        let doubled = every * (1 << self.failures.min(8));
-        let rest = doubled
-            .min(LONGEST_REST.max(every))
-            .max(span(error.wait().unwrap_or_default()));
+        let own = self.rests.next().unwrap_or(LONGEST_REST);
+        let rest = span(own.max(error.wait().unwrap_or_default()));
         let hint = error.hint_text().unwrap_or("it is asked again by itself");
         warn!(event = "source_failed", source = %self.name, kind = error.kind().as_str(), error = %error, hint, again_in_s = rest.num_seconds(), "cannot ask {}", self.name);
         Next::At(now + rest)
@@ -117,7 +115,7 @@ impl Worker for PollWorker {
             Ok(batch) => batch,
             Err(error) => return Ok(self.rest_after(&error, now)),
         };
-        self.failures = 0;
+        self.rests = growing_rests(self.every);
         let more = batch.more;
         self.keep(batch).await?;
         Ok(if more {
@@ -128,6 +126,34 @@ impl Worker for PollWorker {
     }
 }
 
+/// From twice the usual pause, doubling.
+fn growing_rests(every: Duration) -> ExponentialBackoff {
+    let longest = LONGEST_REST.max(every);
+    ExponentialBuilder::default()
+        .with_min_delay(every.saturating_mul(2).min(longest))
+        .with_max_delay(longest)
+        .without_max_times()
+        .build()
+}
+
 fn span(time: Duration) -> TimeDelta {
-    TimeDelta::from_std(time).unwrap_or(LONGEST_REST)
+    TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_fails_is_asked_more_and_more_rarely_but_never_given_up() {
+        for (every_minutes, expected_minutes) in [(1, [2, 4, 8, 15, 15]), (10, [15; 5]), (60, [60; 5])] {
+            let rests = growing_rests(Duration::from_mins(every_minutes));
+            let minutes: Vec<u64> = rests.take(5).map(|rest| rest.as_secs() / 60).collect();
+            assert_eq!(minutes, expected_minutes, "asked every {every_minutes} min");
+        }
+        assert_eq!(
+            growing_rests(Duration::from_mins(1)).take(100_000).count(),
+            100_000
+        );
+    }
 }
