@@ -1,6 +1,14 @@
 //! Scenarios: the daemon's rooms together, seen from outside.
 
-#![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a scenario that cannot go on has failed"
+)]
+#![expect(
+    clippy::print_stdout,
+    reason = "what a scenario measures stands in its output"
+)]
 
 mod process;
 mod process_disk;
@@ -9,7 +17,9 @@ mod process_manager;
 mod process_operator;
 mod process_order;
 mod process_overload;
+mod process_secrecy;
 mod process_stop;
+mod systemd;
 
 mod intake_custody;
 mod intake_descriptors;

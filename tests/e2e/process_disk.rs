@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, prlimit};
 
-use crate::process::{Answer, Cell, Daemon, House, Load, Plan, eventually, is_quiet, lead_body, post};
+use crate::process::{
+    Answer, Cell, Daemon, House, Load, Plan, eventually, is_quiet, lead_body, lead_path, post,
+};
 
 fn knock(house: &House) -> Option<Answer> {
     house
-        .send(&post(&house.lead_path(), &lead_body("knock@door.example")))
+        .send(&post(&lead_path(), &lead_body("knock@door.example")))
         .ok()
 }
 

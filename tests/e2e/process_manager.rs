@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::process::{Daemon, House, Plan, SECRET, ServiceManager, lead_body, post};
+use crate::process::{Daemon, House, Plan, SECRET, ServiceManager, lead_body, lead_path, post};
 
 /// The watchdog's interval; three beats fit into it.
 const INTERVAL: Duration = Duration::from_millis(600);
@@ -18,7 +18,7 @@ fn ready_is_said_once_leads_are_taken() {
     manager.adopt(&mut command);
     let mut daemon = Daemon::spawn_as(&house, &mut command);
     let report = manager.await_word("READY=1");
-    let answer = house.send(&post(&house.lead_path(), &lead_body("first@door.example")));
+    let answer = house.send(&post(&lead_path(), &lead_body("first@door.example")));
     assert_eq!(answer.unwrap().status, 200, "the first knock is answered");
     assert!(
         report.contains(&format!("STATUS=taking leads on {}", house.public)),
@@ -101,7 +101,7 @@ fn secrets_come_from_the_credentials_directory() {
     command.env("CREDENTIALS_DIRECTORY", &directory);
     let mut daemon = Daemon::spawn_as(&house, &mut command);
     daemon.wait_until_ready(&house);
-    let answer = house.send(&post(&house.lead_path(), &lead_body("ada@credentials.example")));
+    let answer = house.send(&post(&lead_path(), &lead_body("ada@credentials.example")));
     assert_eq!(answer.unwrap().status, 200);
     daemon.stop();
     std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o700)).unwrap();

@@ -49,26 +49,26 @@ fn check(calls: &[Call]) -> usize {
             _ => {}
         }
     }
-    let mut asked: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut answers = 0;
     for call in calls
         .iter()
         .filter(|call| call.file.contains("<socket:") || call.file.contains("<TCP:"))
     {
         if matches!(call.name.as_str(), "recvfrom" | "recvmsg" | "read" | "readv") && call.result > 0 {
-            asked.entry(&call.file).or_default().extend(persons(&call.text));
+            waiting.entry(&call.file).or_default().extend(persons(&call.text));
         } else if call.text.contains("\"HTTP/1.1 2") {
-            let waiting = asked.get_mut(call.file.as_str());
-            let Some(person) = waiting.and_then(Vec::pop) else {
+            let asked = waiting.get_mut(call.file.as_str());
+            let Some(person) = asked.and_then(Vec::pop) else {
                 continue; // the admin socket
             };
             let written = in_log
                 .get(person)
                 .unwrap_or_else(|| panic!("{person} was answered and never written"));
-            let flushed = flushes
+            let is_safe = flushes
                 .iter()
                 .any(|(began, ended)| began > written && *ended < call.began);
-            assert!(flushed, "{person} was answered before it was on the disk");
+            assert!(is_safe, "{person} was answered before it was on the disk");
             answers += 1;
         }
     }

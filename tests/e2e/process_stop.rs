@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rustix::process::Signal;
 
-use crate::process::{Daemon, House, Load, Plan, ServiceManager, eventually};
+use crate::process::{Daemon, House, Load, Plan, ServiceManager, eventually, lead_path};
 
 /// Waits until the senders have something to lose.
 fn under_way(load: &Load) {
@@ -55,7 +55,7 @@ fn told_twice_to_stop_it_leaves_what_is_in_hand() {
     let mut open = std::net::TcpStream::connect(house.public).unwrap();
     let head = format!(
         "POST {} HTTP/1.1\r\nHost: leads.example\r\nContent-Length: 10\r\n\r\n{{",
-        house.lead_path()
+        lead_path()
     );
     std::io::Write::write_all(&mut open, head.as_bytes()).unwrap();
     let sender = open.local_addr().unwrap().port();

@@ -134,14 +134,27 @@ fn failed(path: &Path, error: &StoreError) -> OpenError {
 }
 
 fn prepare(path: &Path) -> Result<Desk, OpenError> {
-    let refused = |error: rusqlite::Error| OpenError::Sqlite {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
-    let mut connection = file::open(path, Purpose::Write).map_err(refused)?;
+    let mut connection = file::open(path, Purpose::Write).map_err(|error| refused(path, &error))?;
     schema::migrate(&mut connection)?;
     drop(connection);
     Desk::open(path.to_owned()).map_err(|error| failed(path, &error))
+}
+
+/// A damaged file is told apart: only a backup helps.
+fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+            OpenError::Damaged {
+                path,
+                finding: error.to_string(),
+            }
+        }
+        _ => OpenError::Sqlite {
+            path,
+            reason: error.to_string(),
+        },
+    }
 }
 
 /// What a dead daemon held may have been written or not: it is due again, and marked uncertain.

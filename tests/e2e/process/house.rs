@@ -11,13 +11,18 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Answer, Daemon, GENEROUS, Wire, eventually};
+use super::{Answer, Daemon, GENEROUS, Ledger, Wire, eventually};
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_leadsync");
 
 /// The secret in the intake URL.
 pub(crate) const SECRET: &str = "canary-secret-0123456789abcdef";
+
+/// The path leads are posted to.
+pub(crate) fn lead_path() -> String {
+    format!("/v1/leads/web/{SECRET}")
+}
 
 /// What is special about a house; nothing by default.
 #[derive(Default)]
@@ -56,9 +61,14 @@ impl House {
         house.write_secret("web.secret", SECRET);
         std::fs::write(house.path("leadsync.toml"), house.config(plan)).unwrap();
         for (name, text) in &plan.connectors {
-            std::fs::write(house.path(&format!("connectors.d/{name}.toml")), text).unwrap();
+            house.add_connector(name, text);
         }
         house
+    }
+
+    /// Writes a file into `connectors.d`.
+    pub(crate) fn add_connector(&self, name: &str, text: &str) {
+        std::fs::write(self.path(&format!("connectors.d/{name}.toml")), text).unwrap();
     }
 
     fn config(&self, plan: &Plan) -> String {
@@ -93,11 +103,6 @@ impl House {
     /// The database.
     pub(crate) fn database(&self) -> PathBuf {
         self.path("state/leadsync.db")
-    }
-
-    /// The path leads are posted to.
-    pub(crate) fn lead_path(&self) -> String {
-        format!("/v1/leads/web/{SECRET}")
     }
 
     /// The program with this house as its config, without anything of our own environment.
@@ -170,6 +175,13 @@ impl House {
     /// Leads in the store by e-mail address; each address must belong to one lead.
     pub(crate) fn stored(&self) -> BTreeMap<String, Value> {
         by_email(self.ask(&["leads", "--limit", "10000000"]))
+    }
+
+    /// Leads somebody was told are kept, and that are not.
+    pub(crate) fn misses(&self, ledger: &Ledger) -> Vec<String> {
+        let stored = self.stored();
+        let kept = ledger.emails().into_iter();
+        kept.filter(|email| !stored.contains_key(email)).collect()
     }
 }
 

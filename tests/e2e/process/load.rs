@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Answer, GENEROUS, House, Kept, Ledger, Wire, post};
+use super::{Answer, GENEROUS, House, Kept, Ledger, Wire, lead_path, post};
 
 /// How long a sender rests before it knocks again.
 const BREATH: Duration = Duration::from_millis(2);
@@ -46,7 +46,7 @@ impl Load {
     fn with(house: &House, senders: usize, reconnect: bool) -> Self {
         let orders = Orders {
             address: house.public,
-            path: house.lead_path(),
+            path: lead_path(),
             ledger: Arc::default(),
             stop: Arc::default(),
             reconnect,

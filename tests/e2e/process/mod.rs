@@ -14,7 +14,7 @@ mod wire;
 pub(crate) use cell::Cell;
 pub(crate) use daemon::Daemon;
 pub(crate) use destination::Destination;
-pub(crate) use house::{BINARY, House, Plan, SECRET, by_email, is_quiet};
+pub(crate) use house::{BINARY, House, Plan, SECRET, by_email, is_quiet, lead_path};
 pub(crate) use ledger::{Kept, Ledger};
 pub(crate) use load::{Load, lead_body};
 pub(crate) use patience::{GENEROUS, eventually};
