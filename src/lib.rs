@@ -26,3 +26,4 @@ pub mod runtime;
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod demo;

@@ -3,6 +3,7 @@
 mod check;
 mod crew;
 mod dead_letters;
+mod demo;
 mod exit;
 mod house;
 mod leads;
@@ -55,6 +56,8 @@ struct Place {
 enum Command {
     /// Run the daemon until it is told to stop
     Run(run::RunArgs),
+    /// Show the whole way of a lead on this machine, with pretended receivers; leaves nothing behind
+    Demo(demo::DemoArgs),
     /// Check the config and say where it is wrong; changes nothing
     Check(check::CheckArgs),
     /// One screen: what came in, what waits, which destination rests
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
     let Cli { place, command } = Cli::parse();
     let ended = match command {
         Command::Run(args) => run::run(&place, &args),
+        Command::Demo(args) => demo::demo(&place, &args),
         Command::Check(args) => check::check(&place, &args),
         Command::Status => status::status(&place),
         Command::Leads(args) => leads::leads(&place, &args),

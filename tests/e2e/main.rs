@@ -21,6 +21,7 @@ mod process_secrecy;
 mod process_stop;
 mod systemd;
 
+mod demo;
 mod intake_custody;
 mod intake_descriptors;
 mod intake_house;

@@ -1,0 +1,129 @@
+//! `leadsync demo`: shows the whole way of a lead on this machine, and leaves nothing behind.
+
+mod look;
+mod report;
+mod teller;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use connector_kit::clock::Clock;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::crew::Crew;
+use super::signals::Signals;
+use super::{Exit, Place, house, logging, screen};
+use crate::app::{Blueprint, Daemon, Listeners, Outside};
+use crate::config::{Config, LogFormat};
+use crate::demo::verdict::all_done;
+use crate::demo::{DemoError, Listener, Receivers, Sender, Site, Verdict, samples};
+use look::Look;
+use teller::Teller;
+
+/// How long work in hand may take when the demo ends.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    /// End after the samples instead of waiting for leads of yours
+    #[arg(long)]
+    exit: bool,
+    /// Write the daemon's log to standard error, as JSON
+    #[arg(long)]
+    log: bool,
+}
+
+/// Runs the demo; fails when a single number is not as promised.
+pub(super) fn demo(place: &Place, args: &DemoArgs) -> Result<(), Exit> {
+    let outside = house::outside()?;
+    let site = Site::prepare(&outside.dice)?;
+    let crew = Crew::assemble()?;
+    let look = Look {
+        json: place.json,
+        summary_only: place.json && args.exit,
+        colours: !place.json && screen::answers_are_read_by_a_person() && !no_color(),
+    };
+    let ended = crew.front.block_on(run(&site, outside, &crew, look, args));
+    crew.dismiss();
+    ended
+}
+
+async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &DemoArgs) -> Result<(), Exit> {
+    let mut signals = Signals::listen()?;
+    let mut closed = signal(SignalKind::hangup())?;
+    let clock = Arc::clone(&outside.clock);
+    let transports = Arc::clone(&outside.transports);
+    let receivers = Receivers::open(site, &clock).await?;
+    site.configure(receivers.doors)?;
+    // The environment of whoever tries this belongs to another daemon.
+    let loaded = Config::load(site.directory(), &std::collections::BTreeMap::new())?;
+    if args.log {
+        logging::start(&loaded.config.log, Some(LogFormat::Json));
+    }
+    let blueprint = Blueprint::draw(loaded, outside)?;
+    let listeners = Listeners::open(&blueprint.loaded.config.listen)
+        .await
+        .map_err(|error| Exit::failed(screen::chain(&error)))?;
+    let (steps, heard) = unbounded_channel();
+    let listener = Arc::new(Listener::new(Arc::clone(&clock), steps));
+    let daemon = Daemon::start(blueprint, listeners, &crew.staff(), listener.clone()).await?;
+
+    let mut teller = Teller::new(look, clock.now(), heard);
+    report::greet(look, site, daemon.public.port());
+    let sender = Sender::new(&*transports, site, daemon.public.port())?;
+    let scenario = scenario(&sender, &daemon, &receivers, &listener, &*clock);
+    let verdict = tokio::select! {
+        verdict = scenario => Some(verdict?),
+        () = teller.tell() => None,
+        () = signals.stop() => None,
+        _ = closed.recv() => None,
+    };
+    if let Some(verdict) = &verdict {
+        teller.tell_the_rest();
+        report::sum_up(look, verdict);
+        if !args.exit {
+            receivers.mend();
+            report::invite(look, site, daemon.public.port(), verdict);
+            tokio::select! {
+                () = teller.tell() => {}
+                () = signals.stop() => {}
+                _ = closed.recv() => {}
+            }
+        }
+    }
+    daemon.stop(GRACE).await;
+    match verdict.map(|verdict| verdict.faults) {
+        Some(faults) if !faults.is_empty() => {
+            Err(Exit::failed(format!("not as promised: {}", faults.join("; "))))
+        }
+        None if args.exit => Err(Exit::failed("interrupted before the end")),
+        _ => Ok(()),
+    }
+}
+
+/// Sends the samples, waits until each has its fate, and looks whether it is the right one.
+async fn scenario(
+    sender: &Sender,
+    daemon: &Daemon,
+    receivers: &Receivers,
+    listener: &Listener,
+    clock: &dyn Clock,
+) -> Result<Verdict, DemoError> {
+    let store = &*daemon.store;
+    sender.send_all(samples::all()?, listener).await?;
+    all_done(store, listener, clock).await?;
+    Verdict::reach(store, receivers, listener).await
+}
+
+/// See <https://no-color.org>: present and not empty.
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+impl From<DemoError> for Exit {
+    fn from(error: DemoError) -> Self {
+        Self::failed(screen::chain(&error))
+    }
+}

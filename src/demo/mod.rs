@@ -1,0 +1,43 @@
+//! The whole way of a lead on one machine: a real daemon, pretend systems, people who do not exist.
+//!
+//! Nothing here leaves the loopback address, and nothing stays when it ends.
+
+// 1. Where it happens.
+pub mod receivers;
+pub mod site;
+
+// 2. What happens.
+pub mod samples;
+pub mod sender;
+
+// 3. What is seen of it, and whether it is what was promised.
+pub mod listener;
+pub mod verdict;
+
+pub use listener::{Heard, Listener, Step};
+pub use receivers::Receivers;
+pub use sender::Sender;
+pub use site::Site;
+pub use verdict::{Summary, Verdict};
+
+/// The demo cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[error("the demo cannot {doing}")]
+pub struct DemoError {
+    doing: &'static str,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl DemoError {
+    /// `doing` completes "the demo cannot ...".
+    fn while_doing<E>(doing: &'static str) -> impl FnOnce(E) -> Self
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |source| Self {
+            doing,
+            source: source.into(),
+        }
+    }
+}
