@@ -26,3 +26,12 @@ mod intake_custody;
 mod intake_descriptors;
 mod intake_house;
 mod intake_secrecy;
+
+// In process: the pipeline under a hand-turned clock.
+mod world;
+
+mod delivery_answers;
+mod delivery_storms;
+mod exhaustion;
+mod leases;
+mod poison;

@@ -1,0 +1,202 @@
+//! One life of the process: everything that is gone when it ends.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use connector_kit::clock::{Clock, ManualClock};
+use connector_kit::dice::Dice;
+use connector_kit::ids::AccountName;
+use connector_kit::secret::Secret;
+use connector_kit::{DestinationName, Source, SourceName};
+use http::Request;
+use http_body_util::Full;
+use leadsync::admin::{Health, Metrics, Ticks};
+use leadsync::dedupe;
+use leadsync::deliver::pace::Pace;
+use leadsync::deliver::{DeliveryWorker, Room, Unobserved};
+use leadsync::intake::poll::PollWorker;
+use leadsync::intake::{Door, DoorParts, IntakeLimits, IntakeSource, body_check};
+use leadsync::normalize::{self, BodyLimits};
+use leadsync::route::{RouteTarget, Routes};
+use leadsync::runtime::{Bells, Worker};
+use leadsync::settle::{Reader, SettleParts, SettleWorker, Unwatched};
+use leadsync::store::faulty::FaultyStore;
+use leadsync::store::sqlite::{Options, SpaceFloor, SqliteStore};
+use leadsync::store::{InboxId, Store};
+use tempfile::TempDir;
+
+use super::crm::Crm;
+use super::death::Death;
+use super::mortal::Mortal;
+use super::plan::{ACCOUNT, POLLED, Plan};
+use super::posted::Posted;
+
+const SECRET: &str = "secret-of-this-world-0123456789";
+
+pub(crate) struct Life {
+    /// The store without any fault, for those who only look.
+    pub(crate) store: Arc<SqliteStore>,
+    /// The store that fails as planned, for its count of calls.
+    pub(crate) faulty: Option<Arc<FaultyStore>>,
+    pub(crate) door: Arc<Door>,
+    pub(crate) workers: Vec<Box<dyn Worker>>,
+    pub(super) mortal: Arc<Mortal>,
+}
+
+/// What outlives the process.
+pub(crate) struct Stage {
+    pub(crate) clock: ManualClock,
+    pub(crate) dice: Dice,
+    pub(crate) death: Death,
+    pub(crate) crms: Vec<Arc<Crm>>,
+    pub(crate) home: TempDir,
+}
+
+/// What the workers of a life share.
+struct Ground {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    dice: Dice,
+    /// The newest arrival that waited when the last life ended badly.
+    suspicious: Option<InboxId>,
+}
+
+impl Life {
+    /// Begins on what the last life left; `died` when that did not end in order.
+    pub(crate) async fn begin(plan: &Plan, stage: &Stage, died: bool) -> Self {
+        let mut options = Options::at(stage.home.path().join("leads.db"));
+        options.floor = SpaceFloor { bytes: 0, percent: 0 };
+        let store = Arc::new(SqliteStore::open_inline(&options).unwrap());
+        let suspicious = if died {
+            store.newest_unsettled().await.unwrap()
+        } else {
+            None
+        };
+        let mortal = Arc::new(Mortal::new(store.clone(), &stage.death, &stage.clock));
+        let faulty = plan
+            .fault
+            .map(|(nth, failing)| Arc::new(FaultyStore::failing(mortal.clone(), nth, failing)));
+        let ground = Ground {
+            store: faulty.clone().map_or(mortal.clone(), |faulty| faulty),
+            clock: Arc::new(stage.clock.clone()),
+            dice: stage.dice.clone(),
+            suspicious,
+        };
+        let mut workers: Vec<Box<dyn Worker>> = vec![Box::new(ground.settle(plan))];
+        workers.extend(plan.polled.iter().map(|source| ground.poll(source)));
+        for crm in &stage.crms {
+            workers.extend(ground.deliver(plan, crm));
+        }
+        Self {
+            door: ground.door(plan),
+            store,
+            faulty,
+            workers,
+            mortal,
+        }
+    }
+
+    pub(crate) async fn post(&self, lead: &Posted, death: &Death) -> Option<u16> {
+        let request = Request::post(format!("/v1/leads/{}/{SECRET}", lead.source))
+            .body(Full::new(lead.body()))
+            .unwrap();
+        let peer = "192.0.2.1".parse().unwrap();
+        tokio::select! {
+            biased;
+            answer = self.door.answer(peer, request) => Some(answer.status().as_u16()),
+            () = death.came() => None,
+        }
+    }
+
+    /// Lets go of the store, whoever still holds on to a piece of this life.
+    pub(crate) fn end(self) {
+        self.mortal.end();
+    }
+}
+
+impl Ground {
+    fn settle(&self, plan: &Plan) -> SettleWorker {
+        let routes = routes(plan);
+        let parts = SettleParts {
+            store: Arc::clone(&self.store),
+            reader: plan.reader.clone().unwrap_or_else(reader),
+            router: Arc::new(move |lead| routes.choose(lead)),
+            rules: dedupe::Rules::default(),
+            dice: self.dice.clone(),
+            bells: Bells::default(),
+            watcher: Arc::new(Unwatched),
+        };
+        SettleWorker::new(parts, self.suspicious)
+    }
+
+    fn poll(&self, source: &Arc<dyn Source>) -> Box<dyn Worker> {
+        let with = (Arc::clone(&self.store), Arc::clone(&self.clock), Bells::default());
+        Box::new(PollWorker::new(
+            SourceName::new(POLLED),
+            AccountName::new(ACCOUNT),
+            Arc::clone(source),
+            Duration::from_mins(1),
+            with,
+        ))
+    }
+
+    fn deliver(&self, plan: &Plan, crm: &Arc<Crm>) -> Vec<Box<dyn Worker>> {
+        let room = Arc::new(Room {
+            name: DestinationName::new(&crm.name),
+            destination: crm.clone(),
+            pace: Pace::new(plan.pace.0, plan.pace.1, Arc::clone(&self.clock)),
+            patience: plan.patience.clone(),
+            lease: plan.lease,
+            broken_calls: AtomicU32::new(0),
+            observer: Arc::new(Unobserved),
+        });
+        let worker = |number| -> Box<dyn Worker> {
+            let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+            Box::new(DeliveryWorker::new(
+                Arc::clone(&room),
+                number,
+                store,
+                clock,
+                self.dice.clone(),
+            ))
+        };
+        (0..plan.workers).map(worker).collect()
+    }
+
+    fn door(&self, plan: &Plan) -> Arc<Door> {
+        let (ticks, _) = Ticks::by_hand();
+        let parts = DoorParts {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            check: body_check(BodyLimits::default()),
+            metrics: Arc::new(Metrics::new(ticks.clone())),
+            health: Arc::new(Health::new(ticks.clone())),
+            on_kept: Arc::new(|| {}),
+            ticks,
+        };
+        let source = |(name, account): &(&str, &str)| IntakeSource {
+            account: AccountName::new(account),
+            name: SourceName::new(name),
+            secrets: vec![Secret::new(SECRET)],
+            rate: None,
+        };
+        let sources = plan.sources.iter().map(source).collect();
+        Arc::new(Door::new(parts, IntakeLimits::default(), sources))
+    }
+}
+
+/// Reads arrivals the way the daemon does.
+pub(crate) fn reader() -> Reader {
+    let rules = normalize::Rules::default();
+    Arc::new(move |arrival| normalize::understand(arrival, &rules))
+}
+
+fn routes(plan: &Plan) -> Routes {
+    let target = |(name, account): &(&str, &str)| RouteTarget {
+        name: DestinationName::new(name),
+        account: AccountName::new(account),
+    };
+    let targets: Vec<_> = plan.destinations.iter().map(target).collect();
+    Routes::parse(&plan.routes, &targets).unwrap()
+}

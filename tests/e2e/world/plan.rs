@@ -1,0 +1,57 @@
+//! How a world differs from the usual one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector_kit::Source;
+use leadsync::deliver::Patience;
+use leadsync::route::RouteConfig;
+use leadsync::settle::Reader;
+use leadsync::store::faulty::Failing;
+
+/// The usual account and source.
+pub(crate) const ACCOUNT: &str = "default";
+pub(crate) const SOURCE: &str = "web";
+/// The source that is polled, where there is one.
+pub(crate) const POLLED: &str = "table";
+
+pub(crate) struct Plan {
+    /// Name and account of each destination.
+    pub(crate) destinations: Vec<(&'static str, &'static str)>,
+    /// Name and account of each source that is posted to.
+    pub(crate) sources: Vec<(&'static str, &'static str)>,
+    pub(crate) routes: Vec<RouteConfig>,
+    pub(crate) batch_limit: usize,
+    /// Workers of each destination.
+    pub(crate) workers: usize,
+    pub(crate) patience: Patience,
+    pub(crate) lease: Duration,
+    /// Calls per second, and at once.
+    pub(crate) pace: (u32, u32),
+    /// Replaces reading an arrival.
+    pub(crate) reader: Option<Reader>,
+    /// A source that is asked every minute.
+    pub(crate) polled: Option<Arc<dyn Source>>,
+    /// Fails this call of the store, once.
+    pub(crate) fault: Option<(u64, Failing)>,
+    pub(crate) seed: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            destinations: vec![("crm", ACCOUNT)],
+            sources: vec![(SOURCE, ACCOUNT)],
+            routes: Vec::new(),
+            batch_limit: 100,
+            workers: 1,
+            patience: Patience::default(),
+            lease: Duration::from_mins(2),
+            pace: (100_000, 100_000),
+            reader: None,
+            polled: None,
+            fault: None,
+            seed: 1,
+        }
+    }
+}
