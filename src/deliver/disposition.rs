@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use connector_kit::http::retry_after::CAP;
 use connector_kit::{ConnectorError, ErrorKind};
 
 /// How patient we are with a destination.
@@ -91,17 +92,22 @@ impl Patience {
     pub fn rest_over(&self, asked: Option<Duration>, situation: Situation) -> DateTime<Utc> {
         let doubled = self.first_rest.saturating_mul(1_u32 << situation.holds.min(16));
         let own = self.stretch(doubled.min(self.longest_rest), situation.chance);
-        situation.now + span(own.max(asked.unwrap_or_default()))
+        situation.now + span(own.max(obeyed(asked)))
     }
 
     fn retry_at(&self, wait: Duration, asked: Option<Duration>, situation: Situation) -> DateTime<Utc> {
         let own = self.stretch(wait, situation.chance);
-        situation.now + span(own.max(asked.unwrap_or_default()))
+        situation.now + span(own.max(obeyed(asked)))
     }
 
     fn stretch(&self, wait: Duration, chance: f64) -> Duration {
         wait.mul_f64(1.0 + self.jitter.clamp(0.0, 1.0) * chance.clamp(0.0, 1.0))
     }
+}
+
+/// Whatever is asked, after so long one call finds out.
+fn obeyed(asked: Option<Duration>) -> Duration {
+    asked.unwrap_or_default().min(CAP)
 }
 
 fn span(wait: Duration) -> TimeDelta {
@@ -162,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_destination_that_asks_for_time_gets_at_least_that() {
-        for (asked, expected) in [(20, 20), (1, 5), (3600, 3600)] {
+        for (asked, expected) in [(20, 20), (1, 5), (3600, 3600), (u64::MAX, 3600)] {
             let error = ConnectorError::new(ErrorKind::Throttled, "write")
                 .retry_after(Some(Duration::from_secs(asked)));
             let found = dispose(&error, &Patience::default(), situation(0, 0));

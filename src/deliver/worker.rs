@@ -79,9 +79,8 @@ impl DeliveryWorker {
         }
     }
 
-    async fn lease(&self, now: DateTime<Utc>) -> Result<Leased, StoreError> {
+    async fn lease(&self, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<Leased, StoreError> {
         let max = self.room.destination.batch_limit().max(1);
-        let until = now + TimeDelta::from_std(self.room.lease).unwrap_or(TimeDelta::minutes(2));
         let ask = LeaseAsk {
             min: if self.first { 1 } else { max },
             max,
@@ -162,7 +161,9 @@ impl DeliveryWorker {
             0
         };
         let now = self.clock.now();
-        let chance = || self.dice.fraction();
+        // One throw for the call: what failed together comes again together, in one call.
+        let throw = self.dice.fraction();
+        let chance = || throw;
         let scales = Scales {
             patience: &self.room.patience,
             holds,
@@ -266,6 +267,7 @@ impl Worker for DeliveryWorker {
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {
+        let until = now + TimeDelta::from_std(self.room.lease).unwrap_or(TimeDelta::minutes(2));
         let token = match self.room.pace.draw() {
             Ok(token) => token,
             Err(at) => return Ok(Next::At(at)),
@@ -274,11 +276,15 @@ impl Worker for DeliveryWorker {
             gate,
             leases,
             next_at,
-        } = self.lease(now).await?;
+        } = self.lease(until, now).await?;
         if leases.is_empty() {
             return Ok(next_at.map_or(Next::Idle, Next::At));
         }
         let mut parcels = self.pack(leases).await?;
+        if self.clock.now() >= until {
+            // The process was stopped in between: others may hold these deliveries by now.
+            return Ok(Next::Again);
+        }
         if parcels
             .iter()
             .any(|parcel| matches!(parcel.cargo, Cargo::Delivery(_)))

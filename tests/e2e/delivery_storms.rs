@@ -104,7 +104,7 @@ async fn no_worker_calls_before_the_moment_the_destination_named() {
         ("3600", 3600),
         // Ten years, by number and by date: asked again every hour.
         ("315360000", 3600),
-        ("Fri, 20 Nov 2036 12:00:00 GMT", 3600),
+        ("Thu, 20 Nov 2036 12:00:00 GMT", 3600),
         // Not a wait: our own schedule.
         ("soon", 5),
         ("-1", 5),
@@ -180,6 +180,8 @@ async fn a_storm_of_ten_minutes_costs_few_calls_and_no_dead_letter() {
         world.advance(TimeDelta::minutes(7)).await;
         let after = world.crm.call_count() - calls;
         assert!(after <= 17, "{kind:?}: {after} calls for ten batches");
+        // What was probed with in the storm has attempts behind it, and waits for its turn.
+        world.advance(TimeDelta::hours(3)).await;
         world.assert_all_settled().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Deliveries: handed out to one holder at a time, and written back with what became of them.
 
 use chrono::{DateTime, Utc};
-use connector_kit::{DestinationName, RecordRef};
+use connector_kit::{DestinationName, ErrorKind, RecordRef};
 use rusqlite::{OptionalExtension, params};
 
 use super::codes::{self, state};
@@ -52,6 +52,14 @@ pub(super) fn lease(
         });
     }
     ripen(desk, number, codes::millis(now))?;
+    if gate != DestinationGate::Open && is_called(desk, number)? {
+        // One probe at a time: its answer decides for all.
+        return Ok(Leased {
+            gate,
+            leases: Vec::new(),
+            next_at: next_timed(desk, number)?,
+        });
+    }
     let min = ask.min.min(limit);
     let leases = hand_out(desk, number, min, limit, ask.until)?;
     let next_at = if leases.is_empty() {
@@ -143,6 +151,17 @@ fn hand_out(
     Ok(leases)
 }
 
+/// Whether somebody holds a delivery to the destination.
+fn is_called(desk: &Desk, destination: i64) -> Result<bool, Trouble> {
+    let leased = desk
+        .connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM deliveries WHERE destination = ?1 AND state IN (1, 2) AND state = 1)",
+        )?
+        .query_row([destination], |row| row.get(0))?;
+    Ok(leased)
+}
+
 fn next_timed(desk: &Desk, destination: i64) -> Result<Option<DateTime<Utc>>, Trouble> {
     let at: Option<i64> = desk
         .connection
@@ -230,6 +249,8 @@ fn finish_one(
         DeliveryResult::Dead(failure) => {
             note_failure(desk, destination, lease, failure, now)?;
             row.attempt = if newer { 0 } else { lease.attempt + 1 };
+            // A refusal is an answer; whatever else failed may have been applied.
+            row.uncertain |= failure.kind != ErrorKind::Rejected;
             row.state = if newer { state::DUE } else { state::DEAD };
         }
     }

@@ -205,7 +205,12 @@ fn renew(desk: &mut Desk, key: i64, change: &LeadChange, now: i64) -> Result<(),
         .prepare_cached("SELECT destination, state FROM deliveries WHERE lead = ?1")?
         .query_map([key], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    let lane = if change.lead.dnc { Lane::Hot } else { Lane::Update };
+    let urgent = change.routes.iter().any(|(_, lane)| *lane == Lane::Hot);
+    let lane = if change.lead.dnc || urgent {
+        Lane::Hot
+    } else {
+        Lane::Update
+    };
     for (destination, from) in rows {
         let to = match from {
             state::DELIVERED | state::DEAD => state::DUE,

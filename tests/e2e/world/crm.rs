@@ -320,7 +320,9 @@ impl Books {
         let waits = answers.iter().filter_map(|answer| answer.as_ref().err()?.wait());
         let longest = waits.max().unwrap_or(Duration::ZERO);
         if !longest.is_zero() {
-            self.not_before = Some(now + TimeDelta::from_std(longest).unwrap());
+            // No wait longer than an hour is obeyed in one go.
+            let obeyed = longest.min(Duration::from_hours(1));
+            self.not_before = Some(now + TimeDelta::from_std(obeyed).unwrap());
         }
     }
 }

@@ -190,6 +190,17 @@ impl World {
         panic!("the workers find no rest");
     }
 
+    /// Lets everybody work until the process dies, as planned.
+    pub(crate) async fn run_until_it_dies(&mut self) {
+        let before = self.deaths;
+        while self.deaths == before {
+            assert!(
+                self.round().await.0,
+                "everything was done before the process died"
+            );
+        }
+    }
+
     /// Every worker steps once. Whether anybody wants to go on, and else when.
     async fn round(&mut self) -> (bool, Option<DateTime<Utc>>) {
         let mut busy = false;

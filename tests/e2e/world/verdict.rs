@@ -1,10 +1,12 @@
 //! What must hold, whatever happened: lost = 0 and records = 1.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use connector_kit::LeadId;
 use leadsync::store::{LeadFilter, LeadRow, Store, Totals};
 
 use super::World;
+use super::crm::Record;
 use super::posted::Posted;
 
 const FATES: [&str; 7] = [
@@ -73,6 +75,12 @@ impl World {
         let totals = self.totals().await;
         assert_eq!((totals.unsettled, totals.pending), (0, 0), "{totals:?}");
         let leads = self.leads().await;
+        let records: Vec<_> = self
+            .stage
+            .crms
+            .iter()
+            .map(|crm| (&crm.name, crm.records()))
+            .collect();
         let mut known = BTreeSet::new();
         for row in &leads {
             let is_first = known.insert((row.lead.account.as_str(), address(row)));
@@ -80,7 +88,7 @@ impl World {
                 is_first || row.fate == "suppressed: test lead",
                 "two leads of one person"
             );
-            self.assert_where_it_belongs(row).await;
+            self.assert_where_it_belongs(row, &records).await;
         }
         if totals.quarantined == 0 {
             let is_known =
@@ -94,14 +102,14 @@ impl World {
         }
     }
 
-    async fn assert_where_it_belongs(&self, row: &LeadRow) {
+    async fn assert_where_it_belongs(&self, row: &LeadRow, records: &[(&String, BTreeMap<LeadId, Record>)]) {
         let story = self.store().lead(row.lead.id).await.unwrap().unwrap();
-        for crm in &self.stage.crms {
-            let record = crm.records().remove(&row.lead.id);
+        for (crm, records) in records {
+            let record = records.get(&row.lead.id);
             let delivery = story
                 .deliveries
                 .iter()
-                .find(|one| one.destination.as_str() == crm.name);
+                .find(|one| one.destination.as_str() == *crm);
             match delivery.map(|one| one.state.as_str()) {
                 None | Some("withheld") => assert_eq!(record, None, "{}", row.fate),
                 Some("delivered") => {
@@ -110,7 +118,7 @@ impl World {
                     assert_eq!(record.contactable, !row.lead.dnc, "{}", row.fate);
                 }
                 Some("dead" | "discarded") => {}
-                Some(other) => panic!("a delivery to {} is still {other}", crm.name),
+                Some(other) => panic!("a delivery to {crm} is still {other}"),
             }
         }
     }
