@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::screen;
 use super::look::{Colour, Look};
-use crate::demo::{Site, Summary, Verdict};
+use crate::demo::{Site, Summary, Verdict, receivers};
 use crate::store::DeadLetter;
 
 /// A lead to paste.
@@ -52,11 +52,13 @@ pub(super) fn sum_up(look: Look, verdict: &Verdict) {
     } else {
         look.paint(Colour::Red, "but not as promised, see below")
     };
+    let (going, destinations) = (leads - suppressed, receivers::NAMES.len() as u64);
+    let wanted = going * destinations;
     screen::line(format_args!(
         "\n\
          accepted     {accepted} bodies: {leads} new leads, {merged} merged, {repeats} repeat; beside them {quarantined} unreadable, in quarantine\n\
          suppressed   {suppressed} leads: a test lead, and one who must not be contacted\n\
-         delivered    {delivered} times, {right}; {dead} dead letter\n\
+         delivered    {delivered} of {wanted} ({going} leads, {destinations} destinations), {right}; {dead} dead letter\n\
          time         from receipt to delivery: p50 {p50_ms} ms, p99 {p99_ms} ms (with the rest the webhook asked for)"
     ));
     verdict.dead_letters.iter().for_each(mourn);
