@@ -76,11 +76,14 @@ fn nothing_is_missing(house: &House, destination: &Destination, ledger: &Ledger)
     let records = destination.records();
     let flaws = ledger.flaws();
     assert!(flaws.is_empty(), "{flaws:?}");
+    let status = house.ask(&["status"]);
+    let missing = house.misses(ledger);
+    assert!(missing.is_empty(), "lost: {missing:?}; {status}");
     for email in ledger.emails() {
         let lead = stored.get(&email).unwrap_or_else(|| panic!("{email} is lost"));
         assert_eq!(lead["fate"], "delivered", "{email}");
         assert_eq!(records.get(&email), Some(&1), "{email} at the destination");
     }
     assert_eq!(records.len(), stored.len(), "nobody else is at the destination");
-    assert_eq!(house.ask(&["status"])["quarantined"], 0);
+    assert_eq!(status["quarantined"], 0);
 }
