@@ -46,7 +46,7 @@ async fn a_panic_over_one_lead_quarantines_it_and_the_other_999_arrive() {
 
 // F08
 #[tokio::test]
-async fn a_lead_that_kills_the_process_is_quarantined_at_the_third_start() {
+async fn a_lead_that_kills_the_process_is_quarantined_after_six_deaths() {
     let ordinary = reader();
     let opened = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&opened);
@@ -65,7 +65,8 @@ async fn a_lead_that_kills_the_process_is_quarantined_at_the_third_start() {
 
     let totals = world.totals().await;
     assert_eq!((totals.delivered, totals.quarantined), (999, 1));
-    assert!(world.deaths <= 3, "{} restarts", world.deaths);
+    // Once among all, once in a group, four times alone: fewer would blame the innocent (F01).
+    assert!(world.deaths <= 6, "{} deaths", world.deaths);
     assert_eq!(opened.load(Ordering::SeqCst), world.deaths);
     world.assert_all_settled().await;
 }
