@@ -75,9 +75,10 @@ impl SinkText {
                 "https-endpoint",
                 format!(
                     "url = \"http://{}/leads\"\nbatch_max = {}\nallow_private_targets = [\"127.0.0.0/8\"]\n\
-                     allow_plain_http = true\n",
+                     allow_plain_http = true\nallowed_ports = [{}]\n",
                     self.address,
-                    self.kind.batch_max()
+                    self.kind.batch_max(),
+                    self.address.port()
                 ),
             ),
             SinkKind::AzureTable => (
