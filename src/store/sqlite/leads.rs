@@ -1,6 +1,8 @@
 //! Leads: what the arrivals mean, and where each of them goes.
 
-use connector_kit::{DestinationName, Lead};
+use std::collections::BTreeMap;
+
+use connector_kit::{DestinationName, Lead, LeadId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codes::{self, state, understood};
@@ -10,8 +12,8 @@ use super::reader::Shelf;
 use super::tally::Counter;
 use super::trouble::Trouble;
 use crate::store::{
-    Identity, InboxId, KnownLead, Lane, LeadChange, LeadKey, Settlement, Suppression, TouchKey, TouchSpan,
-    Understood,
+    Identity, InboxId, KnownLead, Lane, LeadChange, LeadKey, Settlement, StoreError, Suppression, TouchKey,
+    TouchSpan, Understood,
 };
 
 /// The leads behind the identities, in the same order.
@@ -72,22 +74,36 @@ pub(super) fn spans(connection: &Connection, lead: i64) -> Result<Vec<TouchSpan>
     Ok(spans)
 }
 
+/// The leads of a batch as they are stored. Done before the writer's turn: its time is everybody's.
+pub(super) fn bodies(settlement: &Settlement) -> Result<Vec<Vec<u8>>, StoreError> {
+    let write = |change: &LeadChange| {
+        serde_json::to_vec(&*change.lead).map_err(|error| StoreError::Failed(error.to_string()))
+    };
+    settlement.leads.iter().map(write).collect()
+}
+
 /// Writes a batch of understanding; [`Trouble::Stale`] when its ground has moved.
-pub(super) fn settle(desk: &mut Desk, settlement: &Settlement, now: i64) -> Result<(), Trouble> {
-    for change in &settlement.leads {
-        match change.before {
-            None => insert(desk, change, now)?,
-            Some((key, revision)) => update(desk, change, key.0, revision, now)?,
-        }
+pub(super) fn settle(
+    desk: &mut Desk,
+    settlement: &Settlement,
+    bodies: &[Vec<u8>],
+    now: i64,
+) -> Result<(), Trouble> {
+    let mut keys = BTreeMap::new();
+    for (change, body) in settlement.leads.iter().zip(bodies) {
+        let key = match change.before {
+            None => insert(desk, change, body, now)?,
+            Some((key, revision)) => update(desk, change, body, (key.0, revision), now)?,
+        };
+        keys.insert(change.lead.id, key);
     }
     for (id, understood) in &settlement.arrivals {
-        note(desk, *id, understood)?;
+        note(desk, *id, understood, &keys)?;
     }
     Ok(())
 }
 
-fn insert(desk: &mut Desk, change: &LeadChange, now: i64) -> Result<(), Trouble> {
-    let body = write_lead(&change.lead)?;
+fn insert(desk: &mut Desk, change: &LeadChange, body: &[u8], now: i64) -> Result<i64, Trouble> {
     desk.connection
         .prepare_cached(
             "INSERT INTO leads (dnc, suppression, revision, revised_at, public_id, body)
@@ -117,10 +133,16 @@ fn insert(desk: &mut Desk, change: &LeadChange, now: i64) -> Result<(), Trouble>
     for (destination, lane) in &change.routes {
         wish(desk, key, destination, *lane, change.revision, now)?;
     }
-    Ok(())
+    Ok(key)
 }
 
-fn update(desk: &mut Desk, change: &LeadChange, key: i64, expected: u32, now: i64) -> Result<(), Trouble> {
+fn update(
+    desk: &mut Desk,
+    change: &LeadChange,
+    body: &[u8],
+    (key, expected): (i64, u32),
+    now: i64,
+) -> Result<i64, Trouble> {
     let before: Option<i64> = desk
         .connection
         .prepare_cached("SELECT suppression FROM leads WHERE id = ?1 AND revision = ?2")?
@@ -129,7 +151,6 @@ fn update(desk: &mut Desk, change: &LeadChange, key: i64, expected: u32, now: i6
     let Some(before) = before else {
         return Err(Trouble::Stale);
     };
-    let body = write_lead(&change.lead)?;
     let revised = change.revision != expected;
     desk.connection
         .prepare_cached(
@@ -154,11 +175,7 @@ fn update(desk: &mut Desk, change: &LeadChange, key: i64, expected: u32, now: i6
     for (destination, lane) in &change.routes {
         wish(desk, key, destination, *lane, change.revision, now)?;
     }
-    Ok(())
-}
-
-fn write_lead(lead: &Lead) -> Result<Vec<u8>, Trouble> {
-    serde_json::to_vec(lead).map_err(|error| Trouble::Unreadable(error.to_string()))
+    Ok(key)
 }
 
 fn count_suppression(desk: &mut Desk, suppression: Option<Suppression>, by: i64) {
@@ -263,7 +280,12 @@ fn wish(
 }
 
 /// Takes the arrival off the waiting list and writes down what it became.
-fn note(desk: &mut Desk, id: InboxId, what: &Understood) -> Result<(), Trouble> {
+fn note(
+    desk: &mut Desk,
+    id: InboxId,
+    what: &Understood,
+    keys: &BTreeMap<LeadId, i64>,
+) -> Result<(), Trouble> {
     let gone = desk
         .connection
         .prepare_cached("DELETE FROM unsettled WHERE id = ?1")?
@@ -277,14 +299,10 @@ fn note(desk: &mut Desk, id: InboxId, what: &Understood) -> Result<(), Trouble> 
         Understood::Repeat(lead) => (understood::REPEAT, Some(lead), None),
         Understood::Quarantined(reason) => (understood::QUARANTINED, None, Some(reason)),
     };
-    let lead = match lead {
-        None => None,
-        Some(lead) => Some(
-            desk.connection
-                .prepare_cached("SELECT id FROM leads WHERE public_id = ?1")?
-                .query_row([&lead.as_bytes()[..]], |row| row.get::<_, i64>(0))?,
-        ),
-    };
+    // A lead that is named but not written here was there before, and the plan said so.
+    let lead = lead
+        .map(|lead| keys.get(lead).copied().ok_or(Trouble::Stale))
+        .transpose()?;
     desk.connection
         .prepare_cached("INSERT INTO arrivals (id, understood, lead, reason) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![id.0, code, lead, reason])?;

@@ -157,7 +157,8 @@ impl Store for SqliteStore {
     async fn settle(&self, settlement: Settlement, now: DateTime<Utc>) -> Result<Settled, StoreError> {
         let now = codes::millis(now);
         let weight = settlement.arrivals.len();
-        let work = move |desk: &mut Desk| leads::settle(desk, &settlement, now);
+        let bodies = leads::bodies(&settlement)?;
+        let work = move |desk: &mut Desk| leads::settle(desk, &settlement, &bodies, now);
         match self.write(Line::Work, weight, work).await {
             Ok(()) => Ok(Settled::Done),
             Err(StoreError::Stale) => Ok(Settled::Stale),

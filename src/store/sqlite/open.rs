@@ -106,13 +106,17 @@ impl SqliteStore {
         let queue = Arc::new(Queue::new(options.custody_queue));
         let space = Arc::new(Space::new(path.clone(), options.floor));
         let readers = Readers::start(path, 2).map_err(|error| failed(path, &error))?;
-        let writer =
-            Writer::start(path.clone(), desk, Arc::clone(&queue), Arc::clone(&space)).map_err(|error| {
-                OpenError::Sqlite {
-                    path: path.clone(),
-                    reason: error.to_string(),
-                }
-            })?;
+        let writer = Writer::start(
+            path.clone(),
+            desk,
+            Arc::clone(&queue),
+            Arc::clone(&space),
+            lock.is_some(),
+        )
+        .map_err(|error| OpenError::Sqlite {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
         Ok(Self {
             executor: Executor::Threads {
                 readers,

@@ -1,5 +1,6 @@
 //! The one thread that writes, and the one that clears the log behind it.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +14,11 @@ use super::queue::{Group, Queue};
 use super::space::Space;
 
 /// Pages in the log (4 KiB each) from which it is cleared in the background.
-const CLEAR_FROM: i32 = 4 * 1024;
+const CLEAR_FROM: i32 = 12 * 1024;
+/// Pages from which it is cleared when nobody waits.
+const REST_FROM: i32 = 256;
 /// Pages from which the writer itself clears the rest, so that the log starts over.
-const START_OVER_FROM: i32 = 24 * 1024;
+const START_OVER_FROM: i32 = 40 * 1024;
 /// How long the writer waits for work before it looks after the house.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -26,21 +29,29 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the threads.
+    /// Starts the threads. `sole` when no other process writes to the file.
     pub(super) fn start(
         path: PathBuf,
         desk: Desk,
         queue: Arc<Queue>,
         space: Arc<Space>,
+        sole: bool,
     ) -> std::io::Result<Self> {
         let cleared = Arc::new(AtomicBool::new(false));
         let (call, calls) = sync_channel(1);
         let done = Arc::clone(&cleared);
         let log_thread = spawn("store-log", move || clear_on_call(&path, &calls, &done))?;
         let line = Arc::clone(&queue);
+        let log = Log {
+            call,
+            cleared,
+            sole,
+            rested_at: Cell::new(0),
+        };
         let thread = spawn("store-writer", move || {
-            write_all(desk, &line, &space, &Log { call, cleared });
+            write_all(desk, &line, &space, &log);
             // It ends when the writer's side of the channel is gone.
+            drop(log);
             let _ = log_thread.join();
         })?;
         Ok(Self {
@@ -67,6 +78,10 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
 struct Log {
     call: SyncSender<()>,
     cleared: Arc<AtomicBool>,
+    /// Nobody else writes; a command beside the daemon leaves the log to it.
+    sole: bool,
+    /// Pages in the log when it was last cleared at rest.
+    rested_at: Cell<i32>,
 }
 
 fn write_all(mut desk: Desk, queue: &Queue, space: &Space, log: &Log) {
@@ -78,6 +93,7 @@ fn write_all(mut desk: Desk, queue: &Queue, space: &Space, log: &Log) {
                 space.look();
             }
             Group::Quiet => {
+                log.rest(&desk);
                 desk.look_at_the_file();
                 space.look();
             }
@@ -87,8 +103,10 @@ fn write_all(mut desk: Desk, queue: &Queue, space: &Space, log: &Log) {
             space.lose(why);
         }
     }
-    // The next start finds an empty log. A failure here costs only that time.
-    let _ = file::checkpoint(&desk.connection, "TRUNCATE");
+    if log.sole {
+        // The next start finds an empty log. A failure here costs only that time.
+        let _ = file::checkpoint(&desk.connection, "TRUNCATE");
+    }
 }
 
 impl Log {
@@ -102,6 +120,16 @@ impl Log {
         if pages >= START_OVER_FROM && self.cleared.swap(false, Ordering::AcqRel) {
             let _ = file::checkpoint(&desk.connection, "PASSIVE");
         } else if let Err(TrySendError::Disconnected(())) = self.call.try_send(()) {
+            let _ = file::checkpoint(&desk.connection, "PASSIVE");
+        }
+    }
+}
+
+impl Log {
+    /// Nobody is waiting: a good moment to clear what has come together.
+    fn rest(&self, desk: &Desk) {
+        let pages = desk.log_pages();
+        if self.sole && pages >= REST_FROM && self.rested_at.replace(pages) != pages {
             let _ = file::checkpoint(&desk.connection, "PASSIVE");
         }
     }
