@@ -5,8 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::http::retry_after;
 use connector_kit::{ConnectorError, ErrorKind};
-use leadsync::runtime::Worker;
-use leadsync::store::{DestinationGate, Store};
+use leadsync::store::{DeadLetterFilter, DestinationGate, Store};
 
 use crate::world::{Answer, Plan, World, failing, lead, noon};
 
@@ -235,7 +234,11 @@ async fn a_lead_its_destination_breaks_on_follows_the_schedule_to_a_dead_letter_
             "{wait} instead of {planned}"
         );
     }
-    let letters = world.store().dead_letters(Default::default()).await.unwrap();
+    let letters = world
+        .store()
+        .dead_letters(DeadLetterFilter::default())
+        .await
+        .unwrap();
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].attempts, 8);
     assert_eq!(

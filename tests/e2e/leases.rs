@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use leadsync::runtime::Worker;
 use leadsync::store::Store;
 
 use crate::world::{Answer, Plan, World, lead};

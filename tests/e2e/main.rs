@@ -30,8 +30,17 @@ mod intake_secrecy;
 // In process: the pipeline under a hand-turned clock.
 mod world;
 
+mod batches;
+mod chaos;
 mod delivery_answers;
 mod delivery_storms;
+mod do_not_contact;
+mod duplicates;
 mod exhaustion;
 mod leases;
 mod poison;
+mod polling;
+mod routing;
+
+// What a machine can check of how the house is kept.
+mod house_rules;

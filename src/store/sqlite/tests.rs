@@ -1,3 +1,5 @@
+//! The store against its contract, and against what SQLite may do to it.
+
 use std::sync::Arc;
 
 use super::*;

@@ -59,7 +59,6 @@ pub(crate) struct Call {
 
 pub(crate) struct Crm {
     pub(crate) name: String,
-    pub(crate) account: String,
     batch_limit: usize,
     clock: ManualClock,
     death: Death,
@@ -76,7 +75,6 @@ struct Books {
     nth: Option<(usize, Answer)>,
     refused: BTreeMap<String, ConnectorError>,
     not_before: Option<DateTime<Utc>>,
-    takes: Option<TimeDelta>,
     wrongs: Vec<String>,
 }
 
@@ -86,16 +84,9 @@ pub(crate) fn failing(kind: ErrorKind) -> ConnectorError {
 }
 
 impl Crm {
-    pub(crate) fn new(
-        name: &str,
-        account: &str,
-        batch_limit: usize,
-        clock: &ManualClock,
-        death: &Death,
-    ) -> Self {
+    pub(crate) fn new(name: &str, batch_limit: usize, clock: &ManualClock, death: &Death) -> Self {
         Self {
             name: name.to_owned(),
-            account: account.to_owned(),
             batch_limit,
             clock: clock.clone(),
             death: death.clone(),
@@ -142,11 +133,6 @@ impl Crm {
     /// Takes the records of this person again.
     pub(crate) fn accept(&self, email: &str) {
         self.books().refused.remove(email);
-    }
-
-    /// Each call takes this long.
-    pub(crate) fn takes(&self, time: TimeDelta) {
-        self.books().takes = Some(time);
     }
 
     /// Lets one waiting call go on.
@@ -200,9 +186,6 @@ impl Destination for Crm {
         self.death.moment().await;
         let answer = self.books().begin(deliveries, self.clock.now(), self.batch_limit);
         let answers = self.give(answer, deliveries).await;
-        if let Some(time) = self.books().takes {
-            self.clock.advance(time);
-        }
         self.books().remember_waits(&answers, self.clock.now());
         self.death.moment().await;
         answers

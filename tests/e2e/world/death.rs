@@ -28,11 +28,6 @@ impl Death {
         self.0.came.store(true, Ordering::SeqCst);
     }
 
-    /// Moments that have passed.
-    pub(crate) fn moments(&self) -> u64 {
-        self.0.moments.load(Ordering::SeqCst)
-    }
-
     /// A moment passes; nobody returns from the last one.
     pub(crate) async fn moment(&self) {
         let number = self.0.moments.fetch_add(1, Ordering::SeqCst) + 1;

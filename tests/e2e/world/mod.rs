@@ -20,14 +20,14 @@ use connector_kit::{DestinationName, ErrorKind};
 use leadsync::runtime::{Next, Worker};
 use leadsync::settle::Reader;
 use leadsync::store::sqlite::SqliteStore;
-use leadsync::store::{DeadLetterFilter, Store, StoreError};
+use leadsync::store::{DeadLetterFilter, Store};
 use tempfile::TempDir;
 
-pub(crate) use crm::{Answer, Crm, Record, failing};
+pub(crate) use crm::{Answer, Crm, failing};
 pub(crate) use death::Death;
 pub(crate) use life::reader;
 use life::{Life, Stage};
-pub(crate) use plan::{ACCOUNT, POLLED, Plan, SOURCE};
+pub(crate) use plan::{ACCOUNT, POLLED, Plan};
 pub(crate) use posted::{Posted, lead};
 
 /// A worker that wants to go on this often without anybody's doing is spinning.
@@ -39,7 +39,7 @@ pub(crate) enum Turn {
     /// The worker said what it wants next.
     Wants(Next),
     /// The store failed it.
-    Failed(StoreError),
+    Failed,
     /// The process died in the middle of it.
     Died,
 }
@@ -53,6 +53,9 @@ pub(crate) struct World {
     life: Option<Life>,
     /// What senders were told is kept.
     ledger: Vec<Posted>,
+    /// When the source is asked again. The others look whenever something happened; it costs nobody
+    /// a call.
+    asked_again_at: Option<DateTime<Utc>>,
     /// Errors of the store that workers met.
     pub(crate) store_errors: u32,
     /// How often the process died.
@@ -79,9 +82,7 @@ impl World {
     pub(crate) async fn with(plan: Plan) -> Self {
         let clock = ManualClock::new(noon());
         let death = Death::default();
-        let crm = |(name, account): &(&str, &str)| {
-            Arc::new(Crm::new(name, account, plan.batch_limit, &clock, &death))
-        };
+        let crm = |(name, _): &(&str, &str)| Arc::new(Crm::new(name, plan.batch_limit, &clock, &death));
         let stage = Stage {
             crms: plan.destinations.iter().map(crm).collect(),
             dice: Dice::seeded(plan.seed),
@@ -97,6 +98,7 @@ impl World {
             plan,
             life: Some(life),
             ledger: Vec::new(),
+            asked_again_at: None,
             store_errors: 0,
             deaths: 0,
         }
@@ -164,6 +166,21 @@ impl World {
         self.ledger.extend(leads);
     }
 
+    /// Takes custody of one that says itself when it happened, as the row of a table does.
+    pub(crate) async fn take_in_said_at(&mut self, lead: &Posted, at: DateTime<Utc>) {
+        let mut arrival = lead.arrival(self.now());
+        arrival.raw.occurred_at = Some(at);
+        self.store().accept(vec![arrival], None).await.unwrap();
+        self.ledger.push(lead.clone());
+    }
+
+    /// One step of one worker, and a new process if that was its last.
+    pub(crate) async fn step_or_die(&mut self, worker: usize) {
+        if matches!(self.step(worker).await, Turn::Died) {
+            self.crash().await;
+        }
+    }
+
     /// One step of one worker.
     pub(crate) async fn step(&mut self, worker: usize) -> Turn {
         let now = self.clock.now();
@@ -173,7 +190,7 @@ impl World {
             biased;
             done = step => match done {
                 Ok(next) => Turn::Wants(next),
-                Err(error) => Turn::Failed(error),
+                Err(_) => Turn::Failed,
             },
             () = death.came() => Turn::Died,
         }
@@ -206,11 +223,16 @@ impl World {
         let mut busy = false;
         let mut next: Option<DateTime<Utc>> = None;
         for worker in 0..self.life().workers.len() {
+            let is_source = self.life().workers[worker].name() == POLLED;
+            if let Some(at) = self.asked_again_at.filter(|at| is_source && *at > self.now()) {
+                next = Some(next.map_or(at, |other| other.min(at)));
+                continue;
+            }
             let at = match self.step(worker).await {
                 Turn::Wants(Next::Idle) => continue,
                 Turn::Wants(Next::Again) => self.now(),
                 Turn::Wants(Next::At(at)) => at,
-                Turn::Failed(_) => {
+                Turn::Failed => {
                     self.store_errors += 1;
                     self.now() + TimeDelta::seconds(1)
                 }
@@ -220,6 +242,7 @@ impl World {
                 }
             };
             busy |= at <= self.now();
+            self.asked_again_at = if is_source { Some(at) } else { self.asked_again_at };
             next = Some(next.map_or(at, |other| other.min(at)));
         }
         (busy, next)
@@ -245,6 +268,7 @@ impl World {
     pub(crate) async fn restart(&mut self, died: bool) {
         self.life.take().unwrap().end();
         self.stage.death.revive();
+        self.asked_again_at = None;
         self.plan.fault = None;
         self.life = Some(Life::begin(&self.plan, &self.stage, died).await);
     }
@@ -257,6 +281,11 @@ impl World {
     /// The whole process is stopped for a while, after the next question of the gate.
     pub(crate) fn sleep_before_the_next_call(&self, time: TimeDelta) {
         self.life().mortal.sleep_at_the_gate(time);
+    }
+
+    /// This worker steps once in the middle of the next question of the gate.
+    pub(crate) fn let_in_before_the_gate_answers(&self, worker: Box<dyn Worker>) {
+        self.life().mortal.let_in_at_the_gate(worker);
     }
 
     /// Takes a worker out, to be led by hand; the others go on without it.

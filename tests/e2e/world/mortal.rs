@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_kit::clock::ManualClock;
+use connector_kit::clock::{Clock, ManualClock};
 use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
+use leadsync::runtime::Worker;
 use leadsync::store::{
     Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationGate, DestinationStatus,
     FinishOutcome, Finished, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk,
@@ -19,6 +20,7 @@ pub(crate) struct Mortal {
     death: Death,
     clock: ManualClock,
     sleep: Mutex<Option<TimeDelta>>,
+    guest: Mutex<Option<Box<dyn Worker>>>,
 }
 
 impl Mortal {
@@ -28,6 +30,7 @@ impl Mortal {
             death: death.clone(),
             clock: clock.clone(),
             sleep: Mutex::default(),
+            guest: Mutex::default(),
         }
     }
 
@@ -39,6 +42,11 @@ impl Mortal {
     /// Lets go of the floor, so that the next process can step on it.
     pub(crate) fn end(&self) {
         self.floor.lock().unwrap().take();
+    }
+
+    /// Somebody else steps once before the gate answers.
+    pub(crate) fn let_in_at_the_gate(&self, worker: Box<dyn Worker>) {
+        *self.guest.lock().unwrap() = Some(worker);
     }
 
     fn floor(&self) -> Arc<dyn Store> {
@@ -100,6 +108,10 @@ impl Store for Mortal {
     }
 
     async fn forbidden(&self, leads: Vec<LeadKey>) -> Result<Vec<LeadKey>, StoreError> {
+        let guest = self.guest.lock().unwrap().take();
+        if let Some(mut guest) = guest {
+            guest.step(self.clock.now()).await?;
+        }
         let forbidden = through!(self.forbidden(leads));
         if let Some(time) = self.sleep.lock().unwrap().take() {
             self.clock.advance(time);
