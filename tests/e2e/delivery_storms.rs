@@ -285,6 +285,28 @@ async fn refused_credentials_park_the_destination_and_a_release_drains_it() {
     }
 }
 
+// I9
+#[tokio::test]
+async fn however_often_a_destination_rested_a_delivery_has_all_its_attempts_left() {
+    let mut world = World::start().await;
+    for kind in [ErrorKind::Throttled, ErrorKind::Unreachable] {
+        world.crm.answer_next(50, &Answer::Fails(failing(kind)));
+    }
+    world
+        .crm
+        .answer_next(1, &Answer::Fails(failing(ErrorKind::Broken)));
+    world.send(&lead("ada@example.com")).await;
+    world.advance(TimeDelta::hours(3)).await;
+    let calls = times(&world);
+    assert_eq!(calls.len(), 102);
+    let wait = calls[101] - calls[100];
+    assert!(
+        (TimeDelta::seconds(5)..=TimeDelta::seconds(6)).contains(&wait),
+        "{wait} after what should be the first attempt"
+    );
+    world.assert_all_settled().await;
+}
+
 #[tokio::test]
 async fn a_release_before_anything_changed_parks_again_after_one_call() {
     let mut world = crew().await;

@@ -127,8 +127,7 @@ async fn whenever_who_is_on_the_way_asks_she_is_not_contactable_in_the_end() {
             world.send(&ada()).await;
             world.crm.answer_next(1, &answer);
             world.death().comes_at(dies_at);
-            world.run_until_idle().await;
-            let died = world.deaths > 0;
+            let died = world.run_until_it_dies().await;
             world.send(&forbidden()).await;
             world.advance(TimeDelta::hours(1)).await;
             assert_marked_or_absent(&world, &format!("{answer:?}, death at {dies_at}")).await;

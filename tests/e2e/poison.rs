@@ -78,7 +78,7 @@ async fn one_unlucky_death_quarantines_nobody() {
     take_in_a_thousand(&mut world).await;
     for moment in [7, 5, 30] {
         world.death().comes_at(moment);
-        world.run_until_it_dies().await;
+        assert!(world.run_until_it_dies().await, "everything was done before");
     }
     world.run_until_idle().await;
     assert_eq!(world.totals().await.quarantined, 0);
