@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rustix::fs::FlockOperation;
 
 use super::trouble::Trouble;
@@ -24,6 +25,8 @@ pub(super) enum Purpose {
 /// Opens a connection with the settings every connection has.
 pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open(path)?;
+    // Plans must not hang on bound values: a statement with `LIMIT ?` was planned anew at every call.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
@@ -48,6 +51,17 @@ pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Connection, rusqlite
         return Err(rusqlite::Error::InvalidQuery);
     }
     Ok(connection)
+}
+
+/// Makes the file before SQLite does, so that nobody else can read the people in it. The log and
+/// the shared memory beside it inherit this.
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
+    File::options()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
 }
 
 /// The file behind the path, as it was when the store opened it.

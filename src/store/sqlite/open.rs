@@ -138,6 +138,10 @@ fn failed(path: &Path, error: &StoreError) -> OpenError {
 }
 
 fn prepare(path: &Path) -> Result<Desk, OpenError> {
+    file::make_private(path).map_err(|error| OpenError::Sqlite {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
     let mut connection = file::open(path, Purpose::Write).map_err(|error| refused(path, &error))?;
     schema::migrate(&mut connection)?;
     drop(connection);

@@ -123,3 +123,16 @@ async fn the_numbers_of_a_dead_daemon_are_found_by_the_next() {
     assert_eq!(second.totals().await.unwrap().pending, 1);
     drop(leases);
 }
+
+#[tokio::test]
+async fn nobody_else_may_read_the_people_in_the_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let store = store_in(&directory, "leadsync.db");
+    store.quarantine(Vec::new()).await.unwrap();
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} is {mode:o}", entry.file_name());
+    }
+}
