@@ -8,8 +8,21 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{Log, LogFormat};
 
+/// A failure inside our own code is logged by its place alone: its words may quote a lead.
+fn log_panics_by_place() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(
+            event = "panic",
+            place,
+            "leadsync failed inside; please report the place"
+        );
+    }));
+}
+
 /// Starts logging. Text fields are written escaped in every format.
 pub(super) fn start(log: &Log, format: Option<LogFormat>) {
+    log_panics_by_place();
     let filter = EnvFilter::builder().parse_lossy(format!("warn,leadsync={level},connector_kit={level},connector_azure_table={level},connector_https_endpoint={level},connector_file={level}", level = log.level.as_str()));
     let layer = layer(format.unwrap_or(log.format));
     // A subscriber is already there only in tests, which want theirs.
