@@ -8,7 +8,7 @@ use connector_kit::dice::Dice;
 use connector_kit::http::TransportFactory;
 use connector_kit::ids::AccountName;
 use connector_kit::secret::{Secret, SecretReader};
-use connector_kit::{Connector, ConnectorContext, DestinationName, SourceName};
+use connector_kit::{CallBook, Connector, ConnectorContext, DestinationName, Role, SourceName};
 
 use crate::config::{self, ConnectorFile, Diagnostics, Loaded};
 use crate::intake::{IntakeLimits, IntakeSource, Proxies, Tls};
@@ -161,12 +161,22 @@ fn connector(
         dice: outside.dice.clone(),
         secrets: outside.secrets.clone(),
         transports: Arc::clone(&outside.transports),
+        calls: CallBook::default(),
     };
-    registry::build(
-        &file.kind,
-        &file.connector_settings(&loaded.config.tables),
-        &context,
-    )
+    let settings = file.connector_settings(&loaded.config.tables);
+    let connector = registry::build(&file.kind, &settings, &context)?;
+    for role in &file.roles {
+        let plays = match role {
+            Role::Source => connector.source.is_some(),
+            Role::Destination => connector.destination.is_some(),
+            Role::OutcomeSource => connector.outcome_source.is_some(),
+        };
+        if !plays {
+            let message = format!("a connector of kind {:?} cannot be used as this", file.kind);
+            return Err(connector_kit::ConfigError::new("roles", message));
+        }
+    }
+    Ok(connector)
 }
 
 fn sources(loaded: &Loaded, mut secrets: BTreeMap<SourceName, Vec<Secret>>) -> Vec<IntakeSource> {

@@ -48,6 +48,7 @@ impl Row {
                 "{}/{}",
                 self.entity.partition, self.entity.row
             ))),
+            closed: false,
         }
     }
 }

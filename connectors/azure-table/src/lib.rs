@@ -32,7 +32,7 @@ mod source;
 
 /// Builds the connector in the one role its file asks for.
 pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result<Connector, ConfigError> {
-    let [role] = settings.roles[..] else {
+    let [role @ (Role::Source | Role::Destination)] = settings.roles[..] else {
         return Err(ConfigError::new(
             "roles",
             "give one role, source or destination: in both, the table's own leads would come back for ever",
@@ -63,7 +63,7 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
         ..Connector::default()
     };
     match role {
-        Role::Source => {
+        Role::Source | Role::OutcomeSource => {
             connector.source = Some(Arc::new(source::TableSource {
                 overlap: own.overlap()?,
                 full_scan_every: own.full_scan_every()?,

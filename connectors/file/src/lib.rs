@@ -14,8 +14,8 @@ use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings}
 pub fn build(settings: &ConnectorSettings, _: &ConnectorContext) -> Result<Connector, ConfigError> {
     let destination = Arc::new(destination::File::new(settings)?);
     Ok(Connector {
-        source: None,
         destination: Some(destination.clone()),
         probe: Some(destination),
+        ..Connector::default()
     })
 }

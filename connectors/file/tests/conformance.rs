@@ -27,6 +27,7 @@ fn build(text: &str) -> Result<Connector, ConfigError> {
         dice: Dice::seeded(7),
         secrets: SecretReader::default(),
         transports: Arc::new(ReqwestFactory::new("leadsync/test")),
+        calls: connector_kit::CallBook::default(),
     };
     connector_file::build(&settings, &context)
 }

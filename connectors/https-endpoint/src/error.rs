@@ -68,7 +68,10 @@ impl Reading {
                 Value::Number(number) => Some(RecordRef(number.to_string())),
                 _ => None,
             });
-        Ok(Receipt { record })
+        Ok(Receipt {
+            record,
+            closed: false,
+        })
     }
 
     fn refused(&self, response: &Response, now: DateTime<Utc>) -> ConnectorError {

@@ -20,12 +20,12 @@ pub use probe::{TestAnswer, send_test};
 pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result<Connector, ConfigError> {
     let endpoint = Arc::new(api::Endpoint::new(settings, context)?);
     Ok(Connector {
-        source: None,
         destination: Some(Arc::new(destination::HttpsEndpoint::new(
             Arc::clone(&endpoint),
             settings,
             context,
         )?)),
         probe: Some(endpoint),
+        ..Connector::default()
     })
 }

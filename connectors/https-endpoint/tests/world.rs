@@ -57,6 +57,7 @@ pub(crate) fn context(clock: &ManualClock) -> ConnectorContext {
                 .collect::<BTreeMap<_, _>>(),
         },
         transports: Arc::new(ReqwestFactory::new("leadsync/test")),
+        calls: connector_kit::CallBook::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::calls::CallBook;
 use crate::clock::Clock;
 use crate::dice::Dice;
 use crate::http::TransportFactory;
@@ -20,4 +21,6 @@ pub struct ConnectorContext {
     pub secrets: SecretReader,
     /// Opens the way to the network.
     pub transports: Arc<dyn TransportFactory>,
+    /// Where the connector notes its requests and what the other side says is left.
+    pub calls: CallBook,
 }

@@ -76,4 +76,6 @@ pub struct RecordRef(pub String);
 pub struct Receipt {
     /// The record, where the system named one.
     pub record: Option<RecordRef>,
+    /// The record takes no more changes (converted, merged, deleted): later revisions are not sent.
+    pub closed: bool,
 }

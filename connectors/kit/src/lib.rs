@@ -8,13 +8,16 @@
 pub mod delivery;
 pub mod ids;
 pub mod lead;
+pub mod outcome;
 pub mod raw;
 
 // 2. The roles, and how they fail.
 pub mod error;
+pub mod readiness;
 pub mod roles;
 
 // 3. What comes in from outside: time, dice, secrets.
+pub mod calls;
 pub mod clock;
 pub mod context;
 pub mod dice;
@@ -33,11 +36,16 @@ pub mod settings;
 // 6. What every connector has to show for its promises.
 pub mod conformance;
 
+pub use calls::{CallBook, Quota};
 pub use context::ConnectorContext;
 pub use delivery::{EventKind, Gate, LeadDelivery, Receipt, RecordRef};
 pub use error::{ConfigError, ConnectorError, ErrorKind};
 pub use ids::{DestinationName, LeadId, SourceName};
 pub use lead::Lead;
+pub use outcome::{Amount, DealValue, Outcome, Stage, Subject};
 pub use raw::{Batch, Checkpoint, RawFormat, RawLead};
-pub use roles::{Connector, Destination, Probe, ProbeReport, Source};
+pub use readiness::{Check, Health, Plan, Step, StepState};
+pub use roles::{
+    Connector, Destination, Doctor, DoctorProbe, OutcomeSource, Probe, ProbeReport, Provisioner, Source,
+};
 pub use settings::{ConnectorSettings, Role};

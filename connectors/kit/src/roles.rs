@@ -5,8 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::delivery::{LeadDelivery, Receipt};
-use crate::error::ConnectorError;
+use crate::error::{ConnectorError, ErrorKind};
+use crate::outcome::Outcome;
 use crate::raw::{Batch, Checkpoint, RawLead};
+use crate::readiness::{Check, Health, Plan, Step};
 
 /// Somewhere leads come from that has to be asked.
 #[async_trait]
@@ -32,6 +34,42 @@ pub trait Destination: Send + Sync {
     async fn upsert(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Receipt, ConnectorError>>;
 }
 
+/// Somewhere that knows what became of leads.
+#[async_trait]
+pub trait OutcomeSource: Send + Sync {
+    /// How records stand that changed after the checkpoint, about `limit` of them, oldest change
+    /// first where possible. Without a checkpoint: from the beginning, or from now where the system
+    /// has no memory.
+    ///
+    /// A checkpoint is stored in the commit that stores the outcomes before it. Asking again from an
+    /// older one gives what changed since, perhaps twice: outcomes tell how a record stands, so
+    /// twice is harmless. A checkpoint the system has forgotten is not an error: the connector
+    /// begins anew and says so in the log.
+    async fn outcomes(
+        &self,
+        after: Option<&Checkpoint>,
+        limit: usize,
+    ) -> Result<Batch<Outcome>, ConnectorError>;
+}
+
+/// Makes the other side ready for leads: keys, columns, rights, picklist values.
+#[async_trait]
+pub trait Provisioner: Send + Sync {
+    /// How everything stands now. Changes nothing.
+    async fn plan(&self) -> Result<Plan, ConnectorError>;
+
+    /// Does one step of the plan. Doing a step that was done before is not an error.
+    async fn apply(&self, step: &Step) -> Result<(), ConnectorError>;
+}
+
+/// Looks at everything that may be in a lead's way. Changes nothing.
+#[async_trait]
+pub trait Doctor: Send + Sync {
+    /// One entry per thing looked at, in the order a lead meets them. What cannot be looked at
+    /// because something before it failed is [`Health::Unknown`].
+    async fn examine(&self) -> Vec<Check>;
+}
+
 /// What a probe found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbeReport {
@@ -46,6 +84,26 @@ pub trait Probe: Send + Sync {
     async fn probe(&self) -> Result<ProbeReport, ConnectorError>;
 }
 
+/// A doctor's look as a probe: the first illness is the error.
+pub struct DoctorProbe(pub Arc<dyn Doctor>);
+
+#[async_trait]
+impl Probe for DoctorProbe {
+    async fn probe(&self) -> Result<ProbeReport, ConnectorError> {
+        let checks = self.0.examine().await;
+        match checks.iter().find(|check| check.health == Health::Ill) {
+            Some(ill) => Err(ConnectorError::new(
+                ErrorKind::Misconfigured,
+                format!("{}: {}", ill.name, ill.found),
+            )
+            .hint(ill.remedy.clone())),
+            None => Ok(ProbeReport {
+                findings: checks.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+}
+
 /// One configured outside system and the roles it plays.
 #[derive(Clone, Default)]
 pub struct Connector {
@@ -53,6 +111,12 @@ pub struct Connector {
     pub source: Option<Arc<dyn Source>>,
     /// Leads go to it.
     pub destination: Option<Arc<dyn Destination>>,
+    /// It knows what became of leads.
+    pub outcome_source: Option<Arc<dyn OutcomeSource>>,
     /// It can be looked at.
     pub probe: Option<Arc<dyn Probe>>,
+    /// It can be looked at closely.
+    pub doctor: Option<Arc<dyn Doctor>>,
+    /// It can be made ready.
+    pub provisioner: Option<Arc<dyn Provisioner>>,
 }

@@ -15,6 +15,8 @@ pub enum Role {
     Source,
     /// Leads go to it.
     Destination,
+    /// It is watched for what became of leads.
+    OutcomeSource,
 }
 
 /// The parts of `connectors.d/<name>.toml` that belong to the connector, not to the daemon.

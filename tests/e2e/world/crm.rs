@@ -296,6 +296,7 @@ impl Books {
         self.records.insert(id, record);
         Ok(Receipt {
             record: Some(RecordRef(format!("record of {id}"))),
+            closed: false,
         })
     }
 

@@ -9,4 +9,8 @@ pub mod serve;
 
 // The systems.
 pub mod azure_table;
+pub mod dataverse;
+pub mod entra;
+pub mod marketo;
+pub mod salesforce;
 pub mod webhook;

@@ -188,6 +188,7 @@ fn connect(
             ..SecretReader::default()
         },
         transports: Arc::new(way.clone()),
+        calls: connector_kit::CallBook::default(),
     };
     build(&settings, &context).expect("a connector")
 }

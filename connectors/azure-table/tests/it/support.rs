@@ -105,6 +105,7 @@ pub(crate) fn context(
             ..SecretReader::default()
         },
         transports,
+        calls: connector_kit::CallBook::default(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a token endpoint answers when it does not answer by the book.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde_json::Value;
@@ -64,4 +66,14 @@ pub(super) fn with_readable_life(body: &[u8]) -> Option<Vec<u8>> {
         None => members.remove("expires_in"),
     };
     serde_json::to_vec(&answer).ok()
+}
+
+/// What a token answer says in words beside its tokens.
+pub(super) fn members(body: &[u8]) -> BTreeMap<String, String> {
+    let answer: serde_json::Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    let said = answer.into_iter().filter_map(|(name, value)| match value {
+        Value::String(text) if !name.ends_with("_token") && name != "signature" => Some((name, text)),
+        _ => None,
+    });
+    said.collect()
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -14,7 +16,7 @@ use oauth2::{
     HttpResponse, RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
 
-use super::answer;
+use super::{Grant, Granted, answer};
 use crate::error::{ConfigError, ConnectorError, ErrorKind};
 use crate::http::{Transport, whole};
 use crate::secret::Secret;
@@ -54,13 +56,14 @@ const UNKNOWN_LIFE: TimeDelta = TimeDelta::minutes(5);
 
 type Client = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-pub(super) struct Grant {
+/// The grant of that name.
+pub(super) struct ClientCredentialsGrant {
     client: Client,
     credentials: ClientCredentials,
     host: String,
 }
 
-impl Grant {
+impl ClientCredentialsGrant {
     pub(super) fn new(credentials: ClientCredentials) -> Result<Self, ConfigError> {
         let url = TokenUrl::new(credentials.token_url.clone())
             .map_err(|_| ConfigError::new("settings.auth.token_url", "this is not a URL"))?;
@@ -79,13 +82,11 @@ impl Grant {
             host,
         })
     }
+}
 
-    /// Fetches one token; `now` only serves to read `Retry-After`.
-    pub(super) async fn fetch(
-        &self,
-        transport: &dyn Transport,
-        now: DateTime<Utc>,
-    ) -> Result<(Secret, TimeDelta), ConnectorError> {
+#[async_trait]
+impl Grant for ClientCredentialsGrant {
+    async fn fetch(&self, transport: &dyn Transport, now: DateTime<Utc>) -> Result<Granted, ConnectorError> {
         let mut request = self.client.exchange_client_credentials();
         for scope in &self.credentials.scopes {
             request = request.add_scope(Scope::new(scope.clone()));
@@ -97,13 +98,22 @@ impl Grant {
             grant: self,
             transport,
             now,
+            members: Mutex::default(),
         };
-        match request.request_async(&adapter).await {
+        let answer = request.request_async(&adapter).await;
+        match answer {
             Ok(token) => {
                 let life = token.expires_in().map_or(UNKNOWN_LIFE, |life| {
                     TimeDelta::from_std(life).unwrap_or(TimeDelta::hours(24))
                 });
-                Ok((Secret::new(token.access_token().secret().clone()), life))
+                Ok(Granted {
+                    secret: Secret::new(token.access_token().secret().clone()),
+                    life,
+                    members: adapter
+                        .members
+                        .into_inner()
+                        .unwrap_or_else(PoisonError::into_inner),
+                })
             }
             Err(RequestTokenError::Request(error)) => Err(error),
             // The other variants carry the answer, token included: nothing of them is kept.
@@ -118,7 +128,9 @@ impl Grant {
             .hint("check token_url: it answers 200, but not as an OAuth2 token endpoint")),
         }
     }
+}
 
+impl ClientCredentialsGrant {
     /// One request of the crate over our transport; whatever is not a 200 ends here.
     async fn exchange(
         &self,
@@ -169,9 +181,10 @@ impl Grant {
 
 /// What the crate takes for an HTTP client.
 struct Adapter<'a> {
-    grant: &'a Grant,
+    grant: &'a ClientCredentialsGrant,
     transport: &'a dyn Transport,
     now: DateTime<Utc>,
+    members: Mutex<BTreeMap<String, String>>,
 }
 
 impl<'c> AsyncHttpClient<'c> for Adapter<'_> {
@@ -179,6 +192,10 @@ impl<'c> AsyncHttpClient<'c> for Adapter<'_> {
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, ConnectorError>> + Send + 'c>>;
 
     fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.grant.exchange(self.transport, request, self.now))
+        Box::pin(async move {
+            let response = self.grant.exchange(self.transport, request, self.now).await?;
+            *self.members.lock().unwrap_or_else(PoisonError::into_inner) = answer::members(response.body());
+            Ok(response)
+        })
     }
 }

@@ -6,11 +6,14 @@ mod grant;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
+
+use async_trait::async_trait;
 
 pub use grant::{ClientAuth, ClientCredentials};
 
@@ -19,12 +22,30 @@ use crate::error::{ConfigError, ConnectorError};
 use crate::http::Transport;
 use crate::secret::Secret;
 
+/// One way to get a token: a request to somebody's token endpoint.
+#[async_trait]
+pub trait Grant: Send + Sync {
+    /// Fetches one token; `now` is for claims that end and for reading `Retry-After`.
+    async fn fetch(&self, transport: &dyn Transport, now: DateTime<Utc>) -> Result<Granted, ConnectorError>;
+}
+
+/// What a token endpoint granted.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// The access token.
+    pub secret: Secret,
+    /// How long it lives.
+    pub life: TimeDelta,
+    /// What else the answer said (`instance_url`, `id`, `scope`); never a token.
+    pub members: BTreeMap<String, String>,
+}
+
 /// Gives the bearer token of one credential. Clones share it.
 #[derive(Clone)]
 pub struct TokenSource(Arc<Inner>);
 
 struct Inner {
-    grant: grant::Grant,
+    grant: Box<dyn Grant>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     /// How many fetches ended, well or badly.
@@ -39,7 +60,7 @@ struct State {
 }
 
 struct Token {
-    secret: Secret,
+    granted: Granted,
     until: DateTime<Utc>,
 }
 
@@ -50,25 +71,36 @@ impl TokenSource {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self(Arc::new(Inner {
-            grant: grant::Grant::new(credentials)?,
+        let grant = grant::ClientCredentialsGrant::new(credentials)?;
+        Ok(Self::with_grant(Box::new(grant), transport, clock))
+    }
+
+    /// The same for any other grant.
+    pub fn with_grant(grant: Box<dyn Grant>, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner {
+            grant,
             transport,
             clock,
             ended: AtomicU64::new(0),
             state: Mutex::default(),
-        })))
+        }))
     }
 
     /// A token that still lives, fetched when there is none.
     ///
     /// One fetch at a time: whoever asks while one is under way gets its result, good or bad.
     pub async fn bearer(&self) -> Result<Secret, ConnectorError> {
+        Ok(self.granted().await?.secret)
+    }
+
+    /// The same, with what else the token endpoint said.
+    pub async fn granted(&self) -> Result<Granted, ConnectorError> {
         let inner = &self.0;
         let ended_before = inner.ended.load(Ordering::Acquire);
         let mut state = inner.state.lock().await;
         let now = inner.clock.now();
         if let Some(token) = state.token.as_ref().filter(|token| now < token.until) {
-            return Ok(token.secret.clone());
+            return Ok(token.granted.clone());
         }
         if inner.ended.load(Ordering::Acquire) != ended_before
             && let Some(failure) = &state.failure
@@ -78,13 +110,13 @@ impl TokenSource {
         let fetched = inner.grant.fetch(inner.transport.as_ref(), now).await;
         inner.ended.fetch_add(1, Ordering::AcqRel);
         match fetched {
-            Ok((secret, life)) => {
+            Ok(granted) => {
                 state.failure = None;
                 state.token = Some(Token {
-                    secret: secret.clone(),
-                    until: now + useful_life(life),
+                    granted: granted.clone(),
+                    until: now + useful_life(granted.life),
                 });
-                Ok(secret)
+                Ok(granted)
             }
             Err(failure) => {
                 state.token = None;
@@ -100,7 +132,7 @@ impl TokenSource {
         if state
             .token
             .as_ref()
-            .is_some_and(|token| token.secret.expose() == refused.expose())
+            .is_some_and(|token| token.granted.secret.expose() == refused.expose())
         {
             state.token = None;
         }

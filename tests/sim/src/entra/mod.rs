@@ -1,0 +1,1 @@
+//! The token endpoint of Microsoft Entra, with secrets and certificates.

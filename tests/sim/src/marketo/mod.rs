@@ -1,0 +1,1 @@
+//! Marketo Engage as a connector sees it: identity, leads, activities, limits and faults.
