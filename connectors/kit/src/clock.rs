@@ -2,18 +2,27 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use std::time::Duration;
+
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Tells the time.
+#[async_trait]
 pub trait Clock: Send + Sync {
     /// Now, in UTC.
     fn now(&self) -> DateTime<Utc>;
+
+    /// Waits within one call, for something the other side works on (a bulk job, a key being
+    /// built). Waits between calls are not a connector's business.
+    async fn rest(&self, time: Duration);
 }
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+#[async_trait]
 impl Clock for SystemClock {
     #[expect(
         clippy::disallowed_methods,
@@ -21,6 +30,10 @@ impl Clock for SystemClock {
     )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+
+    async fn rest(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
 }
 
@@ -40,8 +53,15 @@ impl ManualClock {
     }
 }
 
+#[async_trait]
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Turns itself forward: whoever rests has nothing else to do.
+    async fn rest(&self, time: Duration) {
+        self.advance(TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX / 2));
+        tokio::task::yield_now().await;
     }
 }

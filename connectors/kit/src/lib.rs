@@ -46,6 +46,6 @@ pub use outcome::{Amount, DealValue, Outcome, Stage, Subject};
 pub use raw::{Batch, Checkpoint, RawFormat, RawLead};
 pub use readiness::{Check, Health, Plan, Step, StepState};
 pub use roles::{
-    Connector, Destination, Doctor, DoctorProbe, OutcomeSource, Probe, ProbeReport, Provisioner, Source,
+    Bulk, Connector, Destination, Doctor, DoctorProbe, OutcomeSource, Probe, ProbeReport, Provisioner, Source,
 };
 pub use settings::{ConnectorSettings, Role};

@@ -21,11 +21,25 @@ pub trait Source: Send + Sync {
     async fn poll(&self, after: Option<&Checkpoint>, limit: usize) -> Result<Batch<RawLead>, ConnectorError>;
 }
 
+/// Another way for many leads at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bulk {
+    /// Worth it from so many waiting deliveries on.
+    pub from: usize,
+    /// No more than this in one call.
+    pub most: usize,
+}
+
 /// Somewhere leads go.
 #[async_trait]
 pub trait Destination: Send + Sync {
     /// How many deliveries one call may carry (Salesforce 200, Dataverse 1000, Azure Table 100, ...).
     fn batch_limit(&self) -> usize;
+
+    /// How much more one call may carry when much waits (a bulk job); none where there is no such thing.
+    fn bulk(&self) -> Option<Bulk> {
+        None
+    }
 
     /// Makes the system hold these leads; one result per delivery, in the same order.
     ///
