@@ -112,8 +112,10 @@ pub struct DealValue {
 /// the newest by `changed_at` holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The lead, by the key our record carries. A connector keeps records without one to itself.
-    pub lead: LeadId,
+    /// The lead, by the key our record carries; none only for [`Stage::Gone`], when a deleted record
+    /// no longer tells it: the daemon then knows it by the record. A connector keeps living records
+    /// without a key to itself.
+    pub lead: Option<LeadId>,
     /// The record that says so.
     pub record: RecordRef,
     /// Which kind of record that is.
@@ -132,9 +134,67 @@ pub struct Outcome {
     pub changed_at: DateTime<Utc>,
 }
 
+/// Of all that the records of one lead say in one CRM, what holds: a deal outweighs the lead's own
+/// record, a won deal every other deal, and one that is still open those that are lost. Among equals
+/// the newest holds.
+pub fn overall<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Option<&'a Outcome> {
+    let weight = |outcome: &Outcome| match (outcome.subject, outcome.stage) {
+        (Subject::Deal, Stage::Won) => 4,
+        (Subject::Deal, Stage::Open | Stage::Accepted) => 3,
+        (Subject::Deal, Stage::Lost | Stage::Declined) => 2,
+        (Subject::Lead, stage) if stage != Stage::Gone => 1,
+        _ => 0,
+    };
+    outcomes
+        .into_iter()
+        .max_by_key(|outcome| (weight(outcome), outcome.changed_at))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn says(subject: Subject, stage: Stage, day: u32) -> Outcome {
+        Outcome {
+            lead: None,
+            record: RecordRef(format!("{subject:?}{day}")),
+            subject,
+            stage,
+            state: String::new(),
+            value: None,
+            closes_on: None,
+            reason: None,
+            changed_at: format!("2026-11-{day:02}T12:00:00Z").parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_deal_outweighs_the_lead_and_a_won_deal_every_other() {
+        use Stage::{Accepted, Declined, Gone, Lost, Open, Won};
+        use Subject::{Deal, Lead};
+        let table: [(&[(Subject, Stage, u32)], (Subject, Stage, u32)); 7] = [
+            (&[(Lead, Accepted, 9), (Deal, Won, 3)], (Deal, Won, 3)),
+            (
+                &[(Deal, Won, 3), (Deal, Lost, 8), (Deal, Open, 9)],
+                (Deal, Won, 3),
+            ),
+            (&[(Deal, Lost, 8), (Deal, Open, 2)], (Deal, Open, 2)),
+            (
+                &[(Deal, Lost, 2), (Deal, Lost, 8), (Lead, Accepted, 9)],
+                (Deal, Lost, 8),
+            ),
+            (&[(Deal, Gone, 8), (Lead, Accepted, 2)], (Lead, Accepted, 2)),
+            (&[(Lead, Gone, 8), (Deal, Gone, 2)], (Lead, Gone, 8)),
+            (&[(Lead, Open, 1), (Lead, Declined, 2)], (Lead, Declined, 2)),
+        ];
+        for (said, (subject, stage, day)) in table {
+            let outcomes: Vec<Outcome> = said.iter().map(|(s, t, d)| says(*s, *t, *d)).collect();
+            assert_eq!(overall(&outcomes), Some(&says(subject, stage, day)), "{said:?}");
+            let backwards: Vec<Outcome> = outcomes.into_iter().rev().collect();
+            assert_eq!(overall(&backwards), Some(&says(subject, stage, day)), "{said:?}");
+        }
+        assert_eq!(overall(&[]), None);
+    }
 
     #[test]
     fn an_amount_is_a_plain_decimal_number() {
