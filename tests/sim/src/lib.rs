@@ -7,6 +7,9 @@
 pub mod authority;
 pub mod serve;
 
+// What goes wrong on the way.
+pub mod faults;
+
 // The systems.
 pub mod azure_table;
 pub mod dataverse;
