@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Step {
     /// The connector's own name for it, the same each time it is planned (`field Lead.X__c`).
     pub id: String,
-    /// What it is, for a person: "custom field Lead.Marketplace_Lead_Id__c, Text(32), unique external id".
+    /// What it is, for a person: "custom field `Lead.Marketplace_Lead_Id__c`, Text(32), unique external id".
     pub what: String,
     /// How it stands now.
     pub state: StepState,

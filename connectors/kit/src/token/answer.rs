@@ -1,50 +1,64 @@
-//! What a token endpoint answers when it does not answer by the book.
+//! What a token endpoint grants, also when it does not answer by the book.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-use http::StatusCode;
+use chrono::TimeDelta;
+use oauth2::TokenResponse;
+use oauth2::basic::{BasicTokenResponse, BasicTokenType};
 use serde_json::Value;
 
+use super::Granted;
 use crate::error::{ConnectorError, ErrorKind};
-use crate::http::{Clean, Response, redact, retry_after};
+use crate::http::Clean;
+use crate::secret::Secret;
 
-/// Who has to change when there is no token. Pure.
-pub(super) fn refusal(response: &Response, host: &str, secret: &str, now: DateTime<Utc>) -> ConnectorError {
-    let status = response.status();
-    let code = serde_json::from_slice::<Value>(response.body())
-        .ok()
-        .and_then(|body| Some(body.get("error")?.as_str()?.to_owned()))
-        .unwrap_or_default();
-    let doing = format!("fetch a token from {host}: {} {}", status.as_u16(), Clean(&code));
-    let error = ConnectorError::new(kind(status, &code), doing.trim_end().to_owned())
-        .retry_after(retry_after::of(response.headers(), now));
-    match error.kind() {
-        ErrorKind::Unauthorized => error
-            .answer(redact::answer(response.body(), [secret]))
-            .hint("renew the client secret or its permissions, then release"),
-        ErrorKind::Misconfigured => error
-            .answer(redact::answer(response.body(), [secret]))
-            .strikes(3)
-            .hint("correct token_url or the token parameters, then release"),
-        _ => error,
-    }
+/// A life to assume when the answer names none.
+const UNKNOWN_LIFE: TimeDelta = TimeDelta::minutes(5);
+
+/// The token in the body of a 200.
+pub(super) fn read(body: &[u8], host: &str) -> Result<Granted, ConnectorError> {
+    let token: BasicTokenResponse = serde_json::from_slice(body).map_err(|_| unreadable(host))?;
+    granted(&token, members(body), host)
 }
 
-fn kind(status: StatusCode, code: &str) -> ErrorKind {
-    match (status.as_u16(), code) {
-        (429 | 503, _) | (_, "slow_down") => ErrorKind::Throttled,
-        // The delivery is not at fault when the token endpoint breaks: hold, do not count.
-        (408 | 500 | 502 | 504.., _) | (_, "temporarily_unavailable" | "server_error") => {
-            ErrorKind::Unreachable
-        }
-        (401 | 403, _)
-        | (
-            _,
-            "invalid_client" | "invalid_grant" | "unauthorized_client" | "invalid_scope" | "access_denied",
-        ) => ErrorKind::Unauthorized,
-        _ => ErrorKind::Misconfigured,
+/// A token the crate has read.
+pub(super) fn granted(
+    token: &BasicTokenResponse,
+    members: BTreeMap<String, String>,
+    host: &str,
+) -> Result<Granted, ConnectorError> {
+    if *token.token_type() != BasicTokenType::Bearer {
+        return Err(not_a_bearer(token.token_type(), host));
     }
+    let life = token.expires_in().map_or(UNKNOWN_LIFE, |life| {
+        TimeDelta::from_std(life).unwrap_or(TimeDelta::hours(24))
+    });
+    Ok(Granted {
+        secret: Secret::new(token.access_token().secret().clone()),
+        life,
+        members,
+    })
+}
+
+/// The answer is no token response; nothing of it is kept, for it may hold a token all the same.
+pub(super) fn unreadable(host: &str) -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::Misconfigured,
+        format!("fetch a token from {host}: the answer is not a token response"),
+    )
+    .strikes(3)
+    .hint("check token_url: it answers 200, but not as an OAuth2 token endpoint")
+}
+
+fn not_a_bearer(kind: &BasicTokenType, host: &str) -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::Misconfigured,
+        format!(
+            "fetch a token from {host}: the token is of type {}",
+            Clean(kind.as_ref())
+        ),
+    )
+    .hint("let the app issue bearer tokens: tokens bound to a key cannot be used here")
 }
 
 /// The token answer with `expires_in` as a number, or without it when it is nothing of the kind;

@@ -1,7 +1,21 @@
 //! Access tokens: fetched once for all who wait, kept in memory, forgotten before they expire.
+//!
+//! A [`TokenSource`] keeps the token of one [`Grant`]: [`ClientCredentials`] with a secret,
+//! [`CertificateCredentials`] with a certificate, [`JwtBearer`] for an app that speaks for a user.
 
+// 1. The ways to get one.
+mod certificate_credentials;
+mod client_credentials;
+mod jwt_bearer;
+
+// 2. What they sign with.
+mod certificate;
+mod rsa_key;
+
+// 3. What they ask and hear alike.
 mod answer;
-mod grant;
+mod exchange;
+mod refusal;
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +29,12 @@ use tokio::sync::Mutex;
 
 use async_trait::async_trait;
 
-pub use grant::{ClientAuth, ClientCredentials};
+pub use certificate::{ClientCertificate, Signing};
+pub use certificate_credentials::CertificateCredentials;
+pub use client_credentials::{ClientAuth, ClientCredentials};
+pub use exchange::Exchange;
+pub use jwt_bearer::JwtBearer;
+pub use rsa_key::RsaKey;
 
 use crate::clock::Clock;
 use crate::error::{ConfigError, ConnectorError};
@@ -71,7 +90,7 @@ impl TokenSource {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
-        let grant = grant::ClientCredentialsGrant::new(credentials)?;
+        let grant = client_credentials::SecretGrant::new(credentials)?;
         Ok(Self::with_grant(Box::new(grant), transport, clock))
     }
 

@@ -1,5 +1,9 @@
 //! Vectors of contract https-endpoint 8, and what one credential may cost.
 
+mod assertions;
+mod keys;
+mod refusals;
+
 use std::collections::VecDeque;
 use std::sync::Mutex as StdMutex;
 
