@@ -14,6 +14,9 @@ pub mod settle;
 pub mod deliver;
 pub mod route;
 
+// 4. What becomes of it there is seen.
+pub mod syncback;
+
 // The floor: what is written survives.
 pub mod store;
 

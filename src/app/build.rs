@@ -97,6 +97,15 @@ impl Blueprint {
             .collect()
     }
 
+    /// CRMs that are asked what became of leads.
+    pub fn watched(&self) -> Vec<SourceName> {
+        let playing = self
+            .connectors
+            .iter()
+            .filter(|(_, connector)| connector.outcome_source.is_some());
+        playing.map(|(file, _)| SourceName::new(&file.name)).collect()
+    }
+
     /// Chooses destinations.
     pub fn router(&self) -> crate::settle::Router {
         let routes = Arc::clone(&self.routes);

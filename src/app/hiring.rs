@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use connector_kit::ids::AccountName;
-use connector_kit::{DestinationName, SourceName};
+use connector_kit::{DestinationName, OutcomeSource, SourceName};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::Blueprint;
 use super::observers::{Counting, Ears};
 use crate::admin::Metrics;
+use crate::config::ConnectorFile;
 use crate::deliver::pace::Pace;
 use crate::deliver::{DeliveryWorker, Patience, Room};
 use crate::intake::poll::PollWorker;
@@ -19,6 +20,7 @@ use crate::runtime::{Bell, Bells, Pulse, Worker, run};
 use crate::settle::{SettleParts, SettleWorker};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{InboxId, Store};
+use crate::syncback::{WatchParts, WatchWorker};
 
 /// Makes the workers.
 pub(super) struct Hiring {
@@ -35,7 +37,7 @@ impl Hiring {
         ears: Arc<dyn Ears>,
     ) -> Self {
         let destinations = blueprint.destinations();
-        let counting = Arc::new(Counting::new(metrics, &destinations, ears));
+        let counting = Arc::new(Counting::new(metrics, &destinations, &blueprint.watched(), ears));
         let mut bells = Bells::default();
         for (file, connector) in &blueprint.connectors {
             if connector.destination.is_some() {
@@ -44,6 +46,9 @@ impl Hiring {
             }
             if connector.source.is_some() {
                 bells.poll.push(Bell::default());
+            }
+            if connector.outcome_source.is_some() {
+                bells.watch.push(Bell::default());
             }
         }
         Self {
@@ -88,6 +93,17 @@ impl Hiring {
                 hire(Box::new(worker), bell.clone());
             }
         }
+        let mut watch_bells = self.bells.watch.iter();
+        for (file, connector) in &blueprint.connectors {
+            if let Some(source) = &connector.outcome_source
+                && let Some(bell) = watch_bells.next()
+            {
+                hire(
+                    Box::new(self.watch_worker(file, Arc::clone(source))),
+                    bell.clone(),
+                );
+            }
+        }
         for (room, bells) in self.rooms(blueprint) {
             for (number, bell) in bells.into_iter().enumerate() {
                 let outside = &blueprint.outside;
@@ -111,6 +127,17 @@ impl Hiring {
             watcher: self.counting.clone(),
         };
         SettleWorker::new(parts, suspicious)
+    }
+
+    fn watch_worker(&self, file: &ConnectorFile, source: Arc<dyn OutcomeSource>) -> WatchWorker {
+        WatchWorker::new(WatchParts {
+            name: SourceName::new(&file.name),
+            account: AccountName::new(&file.account),
+            source,
+            store: Arc::clone(&self.store),
+            onlooker: self.counting.clone(),
+            every: file.watch_every,
+        })
     }
 
     fn rooms(&self, blueprint: &Blueprint) -> Vec<(Arc<Room>, Vec<Bell>)> {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use connector_kit::DestinationName;
+use connector_kit::{DestinationName, Outcome, SourceName};
 
 use crate::admin::Metrics;
-use crate::admin::metrics::{DestinationMeter, SettleMeter};
+use crate::admin::metrics::{DestinationMeter, OutcomeMeter, SettleMeter};
 use crate::deliver::{AttemptFate, Attempted, Observer};
 use crate::settle::Watcher;
 use crate::store::Settlement;
+use crate::syncback::Onlooker;
 
 /// Somebody beside the numbers, such as the demo's screen.
 pub trait Ears: Send + Sync {
@@ -18,6 +19,8 @@ pub trait Ears: Send + Sync {
     fn settled(&self, settlement: &Settlement);
     /// A call to a destination ended.
     fn called(&self, destination: &DestinationName, took: TimeDelta, attempted: &[Attempted]);
+    /// A CRM told something new of leads.
+    fn observed(&self, source: &SourceName, news: &[Outcome]);
 }
 
 /// Nobody.
@@ -26,21 +29,30 @@ pub struct Silence;
 impl Ears for Silence {
     fn settled(&self, _: &Settlement) {}
     fn called(&self, _: &DestinationName, _: TimeDelta, _: &[Attempted]) {}
+    fn observed(&self, _: &SourceName, _: &[Outcome]) {}
 }
 
 /// Counts, then tells the others.
 pub(super) struct Counting {
     settle: SettleMeter,
     destinations: BTreeMap<DestinationName, DestinationMeter>,
+    outcomes: BTreeMap<SourceName, OutcomeMeter>,
     ears: Arc<dyn Ears>,
 }
 
 impl Counting {
-    pub(super) fn new(metrics: &Metrics, destinations: &[DestinationName], ears: Arc<dyn Ears>) -> Self {
+    pub(super) fn new(
+        metrics: &Metrics,
+        destinations: &[DestinationName],
+        watched: &[SourceName],
+        ears: Arc<dyn Ears>,
+    ) -> Self {
         let meters = destinations
             .iter()
             .map(|name| (name.clone(), metrics.destination(name)));
+        let outcomes = watched.iter().map(|name| (name.clone(), metrics.outcomes(name)));
         Self {
+            outcomes: outcomes.collect(),
             settle: metrics.settle(),
             destinations: meters.collect(),
             ears,
@@ -59,6 +71,15 @@ impl Watcher for Counting {
             }
         }
         self.ears.settled(settlement);
+    }
+}
+
+impl Onlooker for Counting {
+    fn observed(&self, source: &SourceName, news: &[Outcome]) {
+        if let Some(meter) = self.outcomes.get(source) {
+            news.iter().for_each(|outcome| meter.seen(outcome.stage));
+        }
+        self.ears.observed(source, news);
     }
 }
 

@@ -8,6 +8,7 @@ mod exit;
 mod house;
 mod leads;
 mod logging;
+mod outcomes;
 mod release;
 mod run;
 mod screen;
@@ -66,6 +67,8 @@ enum Command {
     Leads(leads::LeadsArgs),
     /// Show everything known of one lead
     Show(show::ShowArgs),
+    /// What became of leads in the CRMs: accepted, declined, won, lost
+    Outcomes(outcomes::OutcomesArgs),
     /// Look at dead letters, requeue or discard them
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Status => status::status(&place),
         Command::Leads(args) => leads::leads(&place, &args),
         Command::Show(args) => show::show(&place, &args),
+        Command::Outcomes(args) => outcomes::outcomes(&place, &args),
         Command::DeadLetters(command) => dead_letters::dead_letters(&place, &command),
         Command::Release(args) => release::release(&place, &args),
         Command::SendTest(args) => send_test::send_test(&place, &args),

@@ -5,8 +5,8 @@ use connector_kit::LeadId;
 use connector_kit::lead::Said;
 
 use super::tables::Table;
-use super::{Exit, Place, house, leads, screen};
-use crate::store::{DeliveryStory, LeadStory, Store};
+use super::{Exit, Place, house, leads, outcomes, screen};
+use crate::store::{DeliveryStory, LeadStory, OutcomeFilter, Store};
 
 /// Which lead.
 #[derive(Debug, Args)]
@@ -18,12 +18,24 @@ pub(super) struct ShowArgs {
 /// Shows one lead.
 pub(super) fn show(place: &Place, args: &ShowArgs) -> Result<(), Exit> {
     let id = args.lead;
-    let story = house::ask(place, |store| async move { Ok(store.lead(id).await?) })?;
+    let filter = OutcomeFilter {
+        lead: Some(id),
+        ..OutcomeFilter::default()
+    };
+    let (story, said) = house::ask(place, |store| async move {
+        Ok((store.lead(id).await?, store.outcomes(filter).await?))
+    })?;
     let story = story.ok_or_else(|| Exit::missing(format!("there is no lead {id}")))?;
     if place.json {
-        screen::json(&as_json(&story));
-    } else {
-        print(&story);
+        let mut value = as_json(&story);
+        value["outcomes"] = said.iter().map(outcomes::as_json).collect();
+        screen::json(&value);
+        return Ok(());
+    }
+    print(&story);
+    if !said.is_empty() {
+        screen::line("");
+        outcomes::print(&said);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::tables::Table;
 use super::{Exit, Place, house, screen};
-use crate::store::{DestinationGate, DestinationStatus, Store, Totals};
+use crate::store::{DestinationGate, DestinationStatus, OutcomeTotals, Store, Totals};
 
 /// Shows totals and destinations.
 pub(super) fn status(place: &Place) -> Result<(), Exit> {
@@ -34,6 +34,14 @@ fn print(totals: &Totals, destinations: &[DestinationStatus], now: DateTime<Utc>
         "deliveries   {} delivered, {} on their way, {} withheld, {} dead letters",
         totals.delivered, totals.pending, totals.withheld, totals.dead,
     ));
+    if totals.outcomes != OutcomeTotals::default() {
+        let stages = totals.outcomes.by_stage();
+        let told: Vec<String> = stages
+            .iter()
+            .map(|(stage, leads)| format!("{leads} {}", stage.as_str()))
+            .collect();
+        screen::line(format_args!("outcomes     {}", told.join(", ")));
+    }
     if destinations.is_empty() {
         return;
     }
@@ -116,6 +124,7 @@ fn as_json(totals: &Totals, destinations: &[DestinationStatus]) -> serde_json::V
         "suppressed": { "test_lead": totals.suppressed_test, "do_not_contact": totals.suppressed_dnc, "no_route": totals.suppressed_no_route },
         "deliveries": { "delivered": totals.delivered, "pending": totals.pending, "withheld": totals.withheld, "dead": totals.dead },
         "receipts": totals.receipts,
+        "outcomes": totals.outcomes.by_stage().iter().map(|(stage, leads)| (stage.as_str().to_owned(), (*leads).into())).collect::<serde_json::Map<_, _>>(),
         "destinations": destinations.iter().map(destination).collect::<Vec<_>>(),
     })
 }

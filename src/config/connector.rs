@@ -46,6 +46,9 @@ pub struct ConnectorFile {
     /// How often a source is asked.
     #[serde(default = "default_poll_every", deserialize_with = "duration")]
     pub poll_every: Duration,
+    /// How often a CRM is asked what became of leads.
+    #[serde(default = "default_watch_every", deserialize_with = "duration")]
+    pub watch_every: Duration,
     /// Read by the connector's crate.
     #[serde(default)]
     pub settings: toml::Table,
@@ -113,6 +116,10 @@ fn default_lease() -> Duration {
 
 fn default_poll_every() -> Duration {
     Duration::from_mins(1)
+}
+
+fn default_watch_every() -> Duration {
+    Duration::from_secs(30)
 }
 
 /// Five seconds, then minutes, then hours: most faults are over soon, some only after a working day.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::Clock;
 use connector_kit::lead::Intent;
-use connector_kit::{DestinationName, ErrorKind, Lead, LeadId};
+use connector_kit::{DestinationName, ErrorKind, Lead, LeadId, Outcome, SourceName};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::app::Ears;
@@ -59,6 +59,15 @@ pub enum Step {
         fate: AttemptFate,
         /// Who has to change, when it failed.
         error: Option<ErrorKind>,
+        /// Who it is about.
+        who: Who,
+    },
+    /// A CRM said something new of a lead.
+    Outcome {
+        /// Which.
+        source: SourceName,
+        /// What it said.
+        outcome: Box<Outcome>,
         /// Who it is about.
         who: Who,
     },
@@ -188,6 +197,19 @@ impl Ears for Listener {
                 who,
             };
             self.tell_of(now, step);
+        }
+    }
+
+    fn observed(&self, source: &SourceName, news: &[Outcome]) {
+        for outcome in news {
+            let known = outcome
+                .lead
+                .and_then(|lead| self.book().people.get(&lead).map(|(who, _)| who.clone()));
+            self.tell(Step::Outcome {
+                source: source.clone(),
+                outcome: Box::new(outcome.clone()),
+                who: known.unwrap_or_default(),
+            });
         }
     }
 }

@@ -5,21 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use connector_kit::clock::Clock;
 use connector_kit::ids::AccountName;
 use connector_kit::{Batch, Checkpoint, ConnectorError, ErrorKind, RawLead, Source, SourceName};
 use futures_util::FutureExt;
 use tracing::{info, warn};
 
-use crate::runtime::{Bells, Next, Worker};
+use crate::runtime::{Bells, Next, Rests, Worker};
 use crate::store::{Arrival, Custody, Store, StoreError};
 
 /// Rows asked for at once.
 const PAGE: usize = 1000;
-/// The longest rest after failures in a row.
-const LONGEST_REST: Duration = Duration::from_mins(15);
 
 /// Asks one source.
 pub struct PollWorker {
@@ -29,16 +26,14 @@ pub struct PollWorker {
     pub account: AccountName,
     /// The way to it.
     pub source: Arc<dyn Source>,
-    /// How long it is left alone once it has nothing more.
-    pub every: Duration,
     /// The floor.
     pub store: Arc<dyn Store>,
     /// Tells the time of custody.
     pub clock: Arc<dyn Clock>,
     /// Wakes whoever understands leads.
     pub bells: Bells,
-    /// The rests after failures in a row, each longer than the one before.
-    rests: ExponentialBackoff,
+    /// How long it is left alone once it has nothing more, or after failures.
+    rests: Rests,
 }
 
 impl PollWorker {
@@ -54,11 +49,10 @@ impl PollWorker {
             name,
             account,
             source,
-            every,
             store,
             clock,
             bells,
-            rests: growing_rests(every),
+            rests: Rests::of(every),
         }
     }
 
@@ -95,8 +89,7 @@ impl PollWorker {
     }
 
     fn rest_after(&mut self, error: &ConnectorError, now: DateTime<Utc>) -> Next {
-        let own = self.rests.next().unwrap_or(LONGEST_REST);
-        let rest = span(own.max(error.wait().unwrap_or_default()));
+        let rest = self.rests.after(error);
         let hint = error.hint_text().unwrap_or("it is asked again by itself");
         warn!(event = "source_failed", source = %self.name, kind = error.kind().as_str(), error = %error, hint, again_in_s = rest.num_seconds(), "cannot ask {}", self.name);
         Next::At(now + rest)
@@ -115,45 +108,9 @@ impl Worker for PollWorker {
             Ok(batch) => batch,
             Err(error) => return Ok(self.rest_after(&error, now)),
         };
-        self.rests = growing_rests(self.every);
+        let pause = self.rests.well();
         let more = batch.more;
         self.keep(batch).await?;
-        Ok(if more {
-            Next::Again
-        } else {
-            Next::At(now + span(self.every))
-        })
-    }
-}
-
-/// From twice the usual pause, doubling.
-fn growing_rests(every: Duration) -> ExponentialBackoff {
-    let longest = LONGEST_REST.max(every);
-    ExponentialBuilder::default()
-        .with_min_delay(every.saturating_mul(2).min(longest))
-        .with_max_delay(longest)
-        .without_max_times()
-        .build()
-}
-
-fn span(time: Duration) -> TimeDelta {
-    TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX / 2)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_source_that_fails_is_asked_more_and_more_rarely_but_never_given_up() {
-        for (every_minutes, expected_minutes) in [(1, [2, 4, 8, 15, 15]), (10, [15; 5]), (60, [60; 5])] {
-            let rests = growing_rests(Duration::from_mins(every_minutes));
-            let minutes: Vec<u64> = rests.take(5).map(|rest| rest.as_secs() / 60).collect();
-            assert_eq!(minutes, expected_minutes, "asked every {every_minutes} min");
-        }
-        assert_eq!(
-            growing_rests(Duration::from_mins(1)).take(100_000).count(),
-            100_000
-        );
+        Ok(if more { Next::Again } else { Next::At(now + pause) })
     }
 }

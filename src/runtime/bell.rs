@@ -31,6 +31,8 @@ pub struct Bells {
     pub deliver: BTreeMap<DestinationName, Vec<Bell>>,
     /// Sources should be asked now.
     pub poll: Vec<Bell>,
+    /// CRMs should be asked now what became of leads.
+    pub watch: Vec<Bell>,
 }
 
 impl Bells {
@@ -43,6 +45,6 @@ impl Bells {
     pub fn ring_all(&self) {
         self.settle.ring();
         self.ring_deliver();
-        self.poll.iter().for_each(Bell::ring);
+        self.poll.iter().chain(&self.watch).for_each(Bell::ring);
     }
 }

@@ -1,5 +1,7 @@
 //! What every store promises, tried on whatever store it is given.
 
+mod outcomes;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -132,6 +134,7 @@ pub(super) async fn promises<S: Store>(fresh: impl Fn() -> S) {
     a_parked_destination_waits_for_its_release(&fresh()).await;
     a_full_batch_is_only_handed_out_full(&fresh()).await;
     the_quarantine_does_not_grow_without_bound(&fresh()).await;
+    outcomes::promises(fresh).await;
 }
 
 async fn an_arrival_is_kept_once_per_reference(store: &dyn Store) {

@@ -10,7 +10,8 @@ use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 use super::{
     Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationGate, DestinationStatus,
     FinishOutcome, Finished, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk,
-    Leased, Settled, Settlement, Store, StoreError, Totals, Unreadable, Unsettled,
+    Leased, Noted, OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Store, StoreError, Totals,
+    Unreadable, Unsettled,
 };
 
 /// How the chosen call fails.
@@ -118,6 +119,18 @@ impl Store for FaultyStore {
     ) -> Result<Vec<FinishOutcome>, StoreError> {
         self.call(self.inner.finish(destination, results, gate, now))
             .await
+    }
+
+    async fn watched_until(&self, source: &SourceName) -> Result<Option<Checkpoint>, StoreError> {
+        self.call(self.inner.watched_until(source)).await
+    }
+
+    async fn observe(&self, sighting: Sighting, now: DateTime<Utc>) -> Result<Vec<Noted>, StoreError> {
+        self.call(self.inner.observe(sighting, now)).await
+    }
+
+    async fn outcomes(&self, filter: OutcomeFilter) -> Result<Vec<OutcomeRow>, StoreError> {
+        self.call(self.inner.outcomes(filter)).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

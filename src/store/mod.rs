@@ -73,6 +73,14 @@ pub trait Store: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Vec<FinishOutcome>, StoreError>;
 
+    // --- what becomes of it there ------------------------------------------------------------
+
+    /// Where the last look at this CRM left off.
+    async fn watched_until(&self, source: &SourceName) -> Result<Option<Checkpoint>, StoreError>;
+
+    /// Keeps what a look at a CRM showed, together with where it left off. Seen twice is kept once.
+    async fn observe(&self, sighting: Sighting, now: DateTime<Utc>) -> Result<Vec<Noted>, StoreError>;
+
     // --- the operator looks and acts -------------------------------------------------------
 
     /// Totals, cheap at any size.
@@ -86,6 +94,9 @@ pub trait Store: Send + Sync {
 
     /// Everything known of one lead.
     async fn lead(&self, id: LeadId) -> Result<Option<LeadStory>, StoreError>;
+
+    /// What holds for leads in the CRMs, or all that was ever said of one.
+    async fn outcomes(&self, filter: OutcomeFilter) -> Result<Vec<OutcomeRow>, StoreError>;
 
     /// Dead letters, newest first.
     async fn dead_letters(&self, filter: DeadLetterFilter) -> Result<Vec<DeadLetter>, StoreError>;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connector_kit::ErrorKind;
+use connector_kit::{ErrorKind, Stage};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 
@@ -34,6 +34,22 @@ pub struct SettleMeter {
     pub(super) test: Counter,
     pub(super) dnc: Counter,
     pub(super) no_route: Counter,
+}
+
+/// What looking at one CRM counts.
+#[derive(Clone)]
+pub struct OutcomeMeter {
+    pub(super) stages: [(Stage, Counter); STAGES.len()],
+}
+
+impl OutcomeMeter {
+    /// One outcome that was news.
+    pub fn seen(&self, stage: Stage) {
+        let counter = self.stages.iter().find(|(of, _)| *of == stage);
+        if let Some((_, counter)) = counter {
+            counter.inc();
+        }
+    }
 }
 
 /// What the worker of one destination counts.
@@ -108,3 +124,13 @@ impl DestinationMeter {
         }
     }
 }
+
+/// Every stage of an outcome.
+pub(super) const STAGES: [Stage; 6] = [
+    Stage::Open,
+    Stage::Accepted,
+    Stage::Declined,
+    Stage::Won,
+    Stage::Lost,
+    Stage::Gone,
+];

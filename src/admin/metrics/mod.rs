@@ -6,7 +6,7 @@
 mod meters;
 
 use chrono::{DateTime, Utc};
-use connector_kit::{DestinationName, SourceName};
+use connector_kit::{DestinationName, SourceName, Stage};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,8 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use meters::{ANSWERS, KINDS};
-pub use meters::{DestinationMeter, DoorMeter, SettleMeter, StoreMeter};
+use meters::{ANSWERS, KINDS, STAGES};
+pub use meters::{DestinationMeter, DoorMeter, OutcomeMeter, SettleMeter, StoreMeter};
 
 use crate::admin::Ticks;
 use crate::store::{DestinationGate, DestinationStatus, Suppression, Totals};
@@ -37,6 +37,11 @@ struct OfFate {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfStage {
+    stage: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Attempted {
     destination: String,
     result: &'static str,
@@ -46,6 +51,12 @@ struct Attempted {
 struct Queued {
     destination: String,
     state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Seen {
+    source: String,
+    stage: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -63,6 +74,8 @@ pub struct Metrics {
     answer_time: Histogram,
     settled: Family<OfFate, Counter>,
     attempts: Family<Attempted, Counter>,
+    outcomes: Family<Seen, Counter>,
+    standings: Family<OfStage, Gauge>,
     store: StoreMeter,
     queue: Family<Queued, Gauge>,
     oldest_due: Family<OfDestination, Gauge>,
@@ -83,6 +96,8 @@ impl Metrics {
             answer_time: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
             settled: Family::default(),
             attempts: Family::default(),
+            outcomes: Family::default(),
+            standings: Family::default(),
             store: StoreMeter {
                 commit: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
                 group: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
@@ -128,6 +143,11 @@ impl Metrics {
             "Deliveries attempted, by what came of it",
             self.attempts.clone(),
         );
+        registry.register(
+            "outcomes",
+            "Outcomes a CRM told that were news",
+            self.outcomes.clone(),
+        );
         let help = "From the first write of a group to the end of its fsync";
         registry.register_with_unit("store_commit", help, Unit::Seconds, store.commit.clone());
         registry.register("store_group_calls", "Calls in one commit", store.group.clone());
@@ -154,6 +174,11 @@ impl Metrics {
             self.gate.clone(),
         );
         registry.register("leads", "Leads and arrivals, by fate", self.fates.clone());
+        registry.register(
+            "leads_by_outcome",
+            "Leads by what holds for them in the CRMs",
+            self.standings.clone(),
+        );
         let help = "How long the daemon has run";
         registry.register_with_unit("uptime", help, Unit::Seconds, self.uptime.clone());
     }
@@ -215,6 +240,18 @@ impl Metrics {
         }
     }
 
+    /// The handles of one outcome source.
+    pub fn outcomes(&self, name: &SourceName) -> OutcomeMeter {
+        let of = |stage: Stage| {
+            let source = name.as_str().to_owned();
+            let stage = stage.as_str();
+            self.outcomes.get_or_create_owned(&Seen { source, stage })
+        };
+        OutcomeMeter {
+            stages: STAGES.map(|stage| (stage, of(stage))),
+        }
+    }
+
     /// The handles of the store's writer.
     pub fn store(&self) -> StoreMeter {
         self.store.clone()
@@ -237,6 +274,12 @@ impl Metrics {
         for (fate, count) in fates {
             self.fates
                 .get_or_create(&OfFate { fate })
+                .set(count.cast_signed());
+        }
+        for (stage, count) in totals.outcomes.by_stage() {
+            let stage = stage.as_str();
+            self.standings
+                .get_or_create(&OfStage { stage })
                 .set(count.cast_signed());
         }
         self.queue.clear();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use connector_kit::lead::Intent;
-use connector_kit::{DestinationName, ErrorKind};
+use connector_kit::{DestinationName, ErrorKind, Outcome, SourceName, Stage};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -117,6 +117,7 @@ impl Teller {
                 let details = json!({ "destination": destination, "lead": who.lead, "error": error });
                 self.called(destination, *fate, &who.name, details)
             }
+            Step::Outcome { source, outcome, who } => vec![told(source, outcome, &who.name)],
         }
     }
 
@@ -164,6 +165,24 @@ impl Teller {
             AttemptFate::LeaseLost => Vec::new(),
         }
     }
+}
+
+/// What a CRM said of a lead.
+fn told(source: &SourceName, outcome: &Outcome, name: &str) -> Line {
+    let colour = match outcome.stage {
+        Stage::Won => Colour::Green,
+        Stage::Lost | Stage::Declined => Colour::Yellow,
+        _ => Colour::Plain,
+    };
+    let worth = outcome.value.as_ref().map_or_else(String::new, |value| {
+        let currency = value.currency.as_deref().unwrap_or_default();
+        format!(", {} {currency}", value.amount)
+    });
+    let text = format!("{:<11}  {name}: {}{worth}", source.as_str(), outcome.state);
+    let details = json!({
+        "source": source, "lead": outcome.lead, "state": outcome.state, "value": outcome.value,
+    });
+    line(outcome.stage.as_str(), colour, text, details)
 }
 
 fn understood(what: &Understood) -> (&'static str, &'static str) {

@@ -168,6 +168,18 @@ impl Store for Shelf {
         elsewhere()
     }
 
+    async fn watched_until(&self, _: &SourceName) -> Result<Option<Checkpoint>, StoreError> {
+        elsewhere()
+    }
+
+    async fn observe(&self, _: Sighting, _: DateTime<Utc>) -> Result<Vec<Noted>, StoreError> {
+        elsewhere()
+    }
+
+    async fn outcomes(&self, _: OutcomeFilter) -> Result<Vec<OutcomeRow>, StoreError> {
+        elsewhere()
+    }
+
     async fn leads(&self, _: LeadFilter) -> Result<Vec<LeadRow>, StoreError> {
         elsewhere()
     }

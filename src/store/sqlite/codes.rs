@@ -1,7 +1,7 @@
 //! Numbers written into rows. They are for ever: a new meaning gets a new number.
 
 use chrono::{DateTime, Utc};
-use connector_kit::{ErrorKind, RawFormat};
+use connector_kit::{ErrorKind, RawFormat, Stage, Subject};
 
 use super::trouble::Trouble;
 use crate::store::{Lane, Suppression};
@@ -43,6 +43,42 @@ pub(super) mod understood {
     pub(crate) const MERGED: i64 = 2;
     pub(crate) const REPEAT: i64 = 3;
     pub(crate) const QUARANTINED: i64 = 4;
+}
+
+pub(super) fn subject(subject: Subject) -> i64 {
+    match subject {
+        Subject::Lead => 1,
+        Subject::Deal => 2,
+    }
+}
+
+pub(super) fn subject_from(code: i64) -> Subject {
+    match code {
+        2 => Subject::Deal,
+        _ => Subject::Lead,
+    }
+}
+
+pub(super) fn stage(stage: Stage) -> i64 {
+    match stage {
+        Stage::Open => 0,
+        Stage::Accepted => 1,
+        Stage::Declined => 2,
+        Stage::Won => 3,
+        Stage::Lost => 4,
+        Stage::Gone => 5,
+    }
+}
+
+pub(super) fn stage_from(code: i64) -> Stage {
+    match code {
+        1 => Stage::Accepted,
+        2 => Stage::Declined,
+        3 => Stage::Won,
+        4 => Stage::Lost,
+        5 => Stage::Gone,
+        _ => Stage::Open,
+    }
 }
 
 pub(super) fn lane(lane: Lane) -> i64 {

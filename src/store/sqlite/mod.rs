@@ -12,6 +12,7 @@ mod names;
 mod open;
 mod operator;
 mod order;
+mod outcomes;
 mod queue;
 mod reader;
 mod schema;
@@ -36,7 +37,8 @@ pub use space::SpaceFloor;
 use super::{
     Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationGate, DestinationStatus,
     FinishOutcome, Finished, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk,
-    Leased, Settled, Settlement, Store, StoreError, Totals, Unreadable, Unsettled,
+    Leased, Noted, OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Store, StoreError, Totals,
+    Unreadable, Unsettled,
 };
 use desk::Desk;
 use file::DaemonLock;
@@ -194,6 +196,25 @@ impl Store for SqliteStore {
         let work =
             move |desk: &mut Desk| deliveries::finish(desk, &destination, &results, gate.as_ref(), now);
         self.write(Line::Work, 1, work).await
+    }
+
+    async fn watched_until(&self, source: &SourceName) -> Result<Option<Checkpoint>, StoreError> {
+        let source = source.clone();
+        self.read(move |shelf| outcomes::watched_until(shelf, &source))
+            .await
+    }
+
+    async fn observe(&self, sighting: Sighting, now: DateTime<Utc>) -> Result<Vec<Noted>, StoreError> {
+        let weight = sighting.outcomes.len();
+        let now = codes::millis(now);
+        self.write(Line::Work, weight, move |desk| {
+            outcomes::observe(desk, &sighting, now)
+        })
+        .await
+    }
+
+    async fn outcomes(&self, filter: OutcomeFilter) -> Result<Vec<OutcomeRow>, StoreError> {
+        self.read(move |shelf| outcomes::list(shelf, &filter)).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -12,6 +12,8 @@ pub(super) enum NameKind {
     Account = 1,
     Source = 2,
     Destination = 3,
+    /// A connector in its role of an outcome source.
+    Watch = 4,
 }
 
 /// Numbers already looked up by this connection.

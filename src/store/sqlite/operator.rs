@@ -31,6 +31,7 @@ pub(super) fn totals(shelf: &mut Shelf) -> Result<Totals, Trouble> {
         withheld: deliveries(&[state::WITHHELD])?,
         dead: deliveries(&[state::DEAD])?,
         receipts: total(Counter::Receipts)?,
+        outcomes: super::outcomes::totals(connection)?,
     })
 }
 

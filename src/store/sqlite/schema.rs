@@ -8,7 +8,7 @@ use rusqlite::Connection;
 const APPLICATION_ID: i32 = 0x4C53_594E;
 
 /// One step per version; step `n` brings a file from version `n` to `n + 1`.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[&str] = &[FIRST, OUTCOMES];
 
 const FIRST: &str = "
 CREATE TABLE names (
@@ -65,6 +65,21 @@ CREATE TABLE destinations (
 
 CREATE TABLE counters (
   scope INTEGER NOT NULL, counter INTEGER NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (scope, counter)
+) STRICT, WITHOUT ROWID;
+";
+
+/// What became of leads in the CRMs.
+const OUTCOMES: &str = "
+CREATE TABLE outcomes (
+  id INTEGER PRIMARY KEY, lead INTEGER NOT NULL, source INTEGER NOT NULL, record TEXT NOT NULL,
+  subject INTEGER NOT NULL, stage INTEGER NOT NULL, state TEXT NOT NULL, amount TEXT, currency TEXT,
+  closes_on TEXT, reason TEXT, changed_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, newest INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outcomes_of_lead ON outcomes (lead, source);
+CREATE INDEX outcomes_of_record ON outcomes (source, record) WHERE newest = 1;
+CREATE TABLE standings (
+  lead INTEGER NOT NULL, source INTEGER NOT NULL, stage INTEGER NOT NULL, outcome INTEGER NOT NULL,
+  PRIMARY KEY (lead, source)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -26,6 +26,9 @@ pub(super) enum Counter {
 /// Counters of one destination start here: `DELIVERIES + state`.
 pub(super) const DELIVERIES: i64 = 100;
 
+/// Counters of one outcome source start here: `OUTCOMES + stage`.
+pub(super) const OUTCOMES: i64 = 200;
+
 /// Changes of one transaction, written at its end.
 #[derive(Debug, Default)]
 pub(super) struct Tally(BTreeMap<(i64, i64), i64>);
@@ -47,6 +50,14 @@ impl Tally {
         if let Some(state) = to {
             self.bump(destination, DELIVERIES + state, 1);
         }
+    }
+
+    /// Moves one lead, as an outcome source sees it, from a stage to another; `None` is outside.
+    pub(super) fn stood(&mut self, source: i64, from: Option<i64>, to: i64) {
+        if let Some(stage) = from {
+            self.bump(source, OUTCOMES + stage, -1);
+        }
+        self.bump(source, OUTCOMES + to, 1);
     }
 
     fn bump(&mut self, scope: i64, counter: i64, by: i64) {
@@ -74,6 +85,14 @@ impl Tally {
     pub(super) fn forget(&mut self) {
         self.0.clear();
     }
+}
+
+/// Reads one counter, summed over all destinations or sources.
+pub(super) fn over_all(connection: &Connection, counter: i64) -> Result<u64, Trouble> {
+    let sum: i64 = connection
+        .prepare_cached("SELECT coalesce(sum(value), 0) FROM counters WHERE scope > 0 AND counter = ?1")?
+        .query_row([counter], |row| row.get(0))?;
+    Ok(u64::try_from(sum).unwrap_or(0))
 }
 
 /// Reads one total.

@@ -3,6 +3,7 @@
 mod custody;
 mod delivery;
 mod operator;
+mod outcomes;
 mod understanding;
 
 use thiserror::Error;
@@ -10,6 +11,7 @@ use thiserror::Error;
 pub use custody::*;
 pub use delivery::*;
 pub use operator::*;
+pub use outcomes::*;
 pub use understanding::*;
 
 /// The store could not do it. Nothing of the call took effect, except for [`StoreError::Unknown`].

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use connector_kit::{DestinationName, Lead, LeadId, RecordRef, SourceName};
 
-use super::{DestinationGate, Failure, InboxId, TouchSpan};
+use super::{DestinationGate, Failure, InboxId, OutcomeTotals, TouchSpan};
 
 /// Totals since the store was made, and what waits now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub struct Totals {
     pub dead: u64,
     /// Confirmed writes, updates included.
     pub receipts: u64,
+    /// Leads by what holds for them in the CRMs.
+    pub outcomes: OutcomeTotals,
 }
 
 /// One destination at a glance.

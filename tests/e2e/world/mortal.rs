@@ -10,7 +10,8 @@ use leadsync::runtime::Worker;
 use leadsync::store::{
     Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationGate, DestinationStatus,
     FinishOutcome, Finished, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk,
-    Leased, Settled, Settlement, Store, StoreError, Totals, Unreadable, Unsettled,
+    Leased, Noted, OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Store, StoreError, Totals,
+    Unreadable, Unsettled,
 };
 
 use super::death::Death;
@@ -127,6 +128,18 @@ impl Store for Mortal {
         now: DateTime<Utc>,
     ) -> Result<Vec<FinishOutcome>, StoreError> {
         through!(self.finish(destination, results, gate, now))
+    }
+
+    async fn watched_until(&self, source: &SourceName) -> Result<Option<Checkpoint>, StoreError> {
+        through!(self.watched_until(source))
+    }
+
+    async fn observe(&self, sighting: Sighting, now: DateTime<Utc>) -> Result<Vec<Noted>, StoreError> {
+        through!(self.observe(sighting, now))
+    }
+
+    async fn outcomes(&self, filter: OutcomeFilter) -> Result<Vec<OutcomeRow>, StoreError> {
+        through!(self.outcomes(filter))
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {
