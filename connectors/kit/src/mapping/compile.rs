@@ -61,6 +61,13 @@ impl Mapping {
     pub fn targets(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|field| field.target.as_str())
     }
+
+    /// Those of them that are made from the person or from free text: what a connector empties in a
+    /// record that must not be contacted.
+    pub fn personal(&self) -> impl Iterator<Item = &str> {
+        let personal = self.fields.iter().filter(|field| field.personal);
+        personal.map(|field| field.target.as_str())
+    }
 }
 
 fn field(target: &str, rule: &FieldRule, tables: &Tables) -> Result<Field, ConfigError> {
