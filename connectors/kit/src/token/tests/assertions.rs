@@ -269,3 +269,29 @@ async fn fifty_who_ask_at_once_sign_one_assertion() {
     assert!(asking.join_all().await.into_iter().all(|had| had));
     assert_eq!(endpoint.assertions.lock().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn the_doctor_sees_a_grant_and_a_refusal_with_its_remedy() {
+    let endpoint = strict_about_bearer_grants();
+    let (check, granted) = crate::readiness::token(&tokens(jwt_bearer("rsa-pkcs8.pem"), &endpoint)).await;
+    assert_eq!(check.to_string(), "token: granted for 5 minutes");
+    assert!(granted.unwrap().members.contains_key("instance_url"));
+
+    let stranger = JwtBearer {
+        subject: "nobody@acme.example".into(),
+        ..jwt_bearer("rsa-pkcs8.pem")
+    };
+    let (check, granted) = crate::readiness::token(&tokens(stranger, &endpoint)).await;
+    assert_eq!(check.health, crate::Health::Ill);
+    assert_eq!(
+        check.found,
+        "could not fetch a token from login.example: 400 invalid_grant"
+    );
+    assert!(
+        check
+            .remedy
+            .starts_with("renew the client secret, the certificate"),
+        "{check}"
+    );
+    assert!(granted.is_none());
+}
