@@ -168,11 +168,14 @@ mod tests {
         }
     }
 
+    /// Subject, stage, and the day it changed.
+    type Told = (Subject, Stage, u32);
+
     #[test]
     fn a_deal_outweighs_the_lead_and_a_won_deal_every_other() {
         use Stage::{Accepted, Declined, Gone, Lost, Open, Won};
         use Subject::{Deal, Lead};
-        let table: [(&[(Subject, Stage, u32)], (Subject, Stage, u32)); 7] = [
+        let table: [(&[Told], Told); 7] = [
             (&[(Lead, Accepted, 9), (Deal, Won, 3)], (Deal, Won, 3)),
             (
                 &[(Deal, Won, 3), (Deal, Lost, 8), (Deal, Open, 9)],
