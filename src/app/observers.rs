@@ -88,7 +88,7 @@ impl Observer for Counting {
         if let Some(meter) = self.destinations.get(destination) {
             for one in attempted {
                 match (one.fate, one.error) {
-                    (AttemptFate::Delivered, _) => drop(meter.delivered.inc()),
+                    (AttemptFate::Delivered | AttemptFate::Closed, _) => drop(meter.delivered.inc()),
                     (AttemptFate::Withheld, _) => drop(meter.withheld.inc()),
                     (_, Some(kind)) => meter.failed(kind),
                     _ => {}

@@ -31,8 +31,8 @@ fn print(totals: &Totals, destinations: &[DestinationStatus], now: DateTime<Utc>
         totals.leads, totals.suppressed_test, totals.suppressed_dnc, totals.suppressed_no_route,
     ));
     screen::line(format_args!(
-        "deliveries   {} delivered, {} on their way, {} withheld, {} dead letters",
-        totals.delivered, totals.pending, totals.withheld, totals.dead,
+        "deliveries   {} delivered, {} closed in the CRM, {} on their way, {} withheld, {} dead letters",
+        totals.delivered, totals.closed, totals.pending, totals.withheld, totals.dead,
     ));
     if totals.outcomes != OutcomeTotals::default() {
         let stages = totals.outcomes.by_stage();
@@ -113,7 +113,7 @@ fn as_json(totals: &Totals, destinations: &[DestinationStatus]) -> serde_json::V
         };
         serde_json::json!({
             "name": status.name, "gate": gate_word(&status.gate), "until": until, "reason": reason, "hint": hint,
-            "due": status.due, "waiting": status.waiting, "delivered": status.delivered, "dead": status.dead,
+            "due": status.due, "waiting": status.waiting, "delivered": status.delivered, "closed": status.closed, "dead": status.dead,
             "oldest_due": status.oldest_due.map(|at| at.to_rfc3339()),
         })
     };
@@ -122,7 +122,7 @@ fn as_json(totals: &Totals, destinations: &[DestinationStatus]) -> serde_json::V
         "refused": totals.refused, "quarantined": totals.quarantined, "unsettled": totals.unsettled,
         "leads": totals.leads,
         "suppressed": { "test_lead": totals.suppressed_test, "do_not_contact": totals.suppressed_dnc, "no_route": totals.suppressed_no_route },
-        "deliveries": { "delivered": totals.delivered, "pending": totals.pending, "withheld": totals.withheld, "dead": totals.dead },
+        "deliveries": { "delivered": totals.delivered, "closed": totals.closed, "pending": totals.pending, "withheld": totals.withheld, "dead": totals.dead },
         "receipts": totals.receipts,
         "outcomes": totals.outcomes.by_stage().iter().map(|(stage, leads)| (stage.as_str().to_owned(), (*leads).into())).collect::<serde_json::Map<_, _>>(),
         "destinations": destinations.iter().map(destination).collect::<Vec<_>>(),

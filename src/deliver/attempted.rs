@@ -21,6 +21,8 @@ pub struct Attempted {
 pub enum AttemptFate {
     /// The destination holds the revision.
     Delivered,
+    /// The destination holds the lead in a record that takes no more changes.
+    Closed,
     /// The do-not-contact gate stopped it.
     Withheld,
     /// It failed and comes again by its schedule.
@@ -38,6 +40,7 @@ impl AttemptFate {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
+            Self::Closed => "closed",
             Self::Withheld => "withheld",
             Self::Retried => "retried",
             Self::Dead => "dead",
@@ -46,10 +49,16 @@ impl AttemptFate {
         }
     }
 
+    /// The destination confirmed that it holds the lead.
+    pub fn is_confirmed(self) -> bool {
+        matches!(self, Self::Delivered | Self::Closed)
+    }
+
     /// The fate a result means, once the store has answered.
     pub(super) fn of(result: &DeliveryResult) -> Self {
         match result {
             DeliveryResult::Delivered(_) => Self::Delivered,
+            DeliveryResult::Closed(_) => Self::Closed,
             DeliveryResult::Suppressed => Self::Withheld,
             DeliveryResult::Retry(..) => Self::Retried,
             DeliveryResult::Dead(_) => Self::Dead,

@@ -36,7 +36,11 @@ impl Scales<'_> {
         let error = match answer {
             Ok(receipt) => {
                 verdict.answered = true;
-                return DeliveryResult::Delivered(receipt.record);
+                return if receipt.closed {
+                    DeliveryResult::Closed(receipt.record)
+                } else {
+                    DeliveryResult::Delivered(receipt.record)
+                };
             }
             Err(error) => error,
         };

@@ -218,15 +218,12 @@ impl DeliveryWorker {
         let name = &self.room.name;
         self.room.observer.called(name, took, attempted);
         let duration_ms = took.num_milliseconds();
-        let delivered = attempted
-            .iter()
-            .filter(|one| one.fate == AttemptFate::Delivered)
-            .count();
+        let delivered = attempted.iter().filter(|one| one.fate.is_confirmed()).count();
         match attempted {
             [
                 Attempted {
                     lead: Some(lead),
-                    fate: AttemptFate::Delivered,
+                    fate: AttemptFate::Delivered | AttemptFate::Closed,
                     ..
                 },
             ] => {
@@ -248,6 +245,9 @@ impl DeliveryWorker {
         match fate {
             AttemptFate::Dead => {
                 warn!(event = "dead_letter", lead.id = %lead, destination = %name, "delivery to {name} ended as a dead letter; see: leadsync dead-letters show {lead}");
+            }
+            AttemptFate::Closed => {
+                info!(event = "closed", lead.id = %lead, destination = %name, "the record of the lead in {name} takes no more changes; later revisions are not sent");
             }
             AttemptFate::Withheld => {
                 info!(event = "withheld", lead.id = %lead, destination = %name, "lead withheld from {name}: do not contact");

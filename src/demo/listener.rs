@@ -154,7 +154,7 @@ impl Listener {
             return Who::default();
         };
         let mut book = self.book();
-        if attempt.fate == AttemptFate::Delivered {
+        if attempt.fate.is_confirmed() {
             book.delivered.entry((destination.clone(), lead)).or_insert(now);
         }
         let known = book.people.get(&lead).map(|(who, _)| who.clone());

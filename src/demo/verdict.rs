@@ -98,7 +98,7 @@ pub async fn all_done(store: &dyn Store, listener: &Listener, clock: &dyn Clock)
             .await
             .map_err(DemoError::while_doing("ask its store"))?;
         let heard = listener.delivery_times().len() as u64;
-        let quiet = totals.unsettled == 0 && totals.pending == 0 && heard >= totals.delivered;
+        let quiet = totals.unsettled == 0 && totals.pending == 0 && heard >= totals.delivered + totals.closed;
         if quiet || clock.now() > until {
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl Summary {
             repeats: totals.repeats,
             merged: totals.merged,
             leads: totals.leads,
-            delivered: totals.delivered,
+            delivered: totals.delivered + totals.closed,
             suppressed: totals.suppressed_test + totals.suppressed_dnc + totals.suppressed_no_route,
             quarantined: totals.refused + totals.quarantined,
             dead: totals.dead,

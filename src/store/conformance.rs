@@ -1,5 +1,6 @@
 //! What every store promises, tried on whatever store it is given.
 
+mod closed;
 mod outcomes;
 
 use std::sync::Arc;
@@ -8,7 +9,9 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::ids::AccountName;
 use connector_kit::lead::{Intent, Person, Touch};
-use connector_kit::{Checkpoint, DestinationName, ErrorKind, Lead, LeadId, RawFormat, RawLead, SourceName};
+use connector_kit::{
+    Checkpoint, DestinationName, ErrorKind, Lead, LeadId, RawFormat, RawLead, RecordRef, SourceName,
+};
 
 use super::*;
 
@@ -134,6 +137,7 @@ pub(super) async fn promises<S: Store>(fresh: impl Fn() -> S) {
     a_parked_destination_waits_for_its_release(&fresh()).await;
     a_full_batch_is_only_handed_out_full(&fresh()).await;
     the_quarantine_does_not_grow_without_bound(&fresh()).await;
+    closed::promises(&fresh).await;
     outcomes::promises(fresh).await;
 }
 

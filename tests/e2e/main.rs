@@ -32,6 +32,7 @@ mod world;
 
 mod batches;
 mod chaos;
+mod closed_records;
 mod delivery_answers;
 mod delivery_storms;
 mod do_not_contact;

@@ -268,6 +268,7 @@ impl Metrics {
             (Suppression::NoRoute.as_str(), totals.suppressed_no_route),
             ("pending", totals.pending),
             ("delivered", totals.delivered),
+            ("closed", totals.closed),
             ("withheld", totals.withheld),
             ("dead", totals.dead),
         ];
@@ -297,6 +298,7 @@ impl Metrics {
             ("waiting", status.waiting),
             ("dead", status.dead),
             ("delivered", status.delivered),
+            ("closed", status.closed),
         ];
         for (state, count) in counts {
             let labels = Queued {

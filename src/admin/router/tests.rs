@@ -116,6 +116,7 @@ async fn metrics_show_what_was_counted_and_what_waits() {
         waiting: 1,
         dead: 2,
         delivered: 1,
+        closed: 0,
         oldest_due: Some(DateTime::UNIX_EPOCH - TimeDelta::seconds(90)),
     }];
     office.crank.advance(Duration::from_secs(61));

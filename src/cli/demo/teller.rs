@@ -131,7 +131,7 @@ impl Teller {
         let at = format!("{:<11}", destination.as_str());
         let why = details["error"].as_str().unwrap_or_default().to_owned();
         match fate {
-            AttemptFate::Delivered => {
+            AttemptFate::Delivered | AttemptFate::Closed => {
                 let delivered = line("delivered", Colour::Green, format!("{at}  {name}"), details);
                 let recovered = self.resting.remove(destination).then(|| {
                     let details = json!({ "destination": destination });

@@ -22,6 +22,8 @@ pub(super) mod state {
     pub(crate) const DEAD: i64 = 5;
     /// A dead letter an operator gave up.
     pub(crate) const DISCARDED: i64 = 6;
+    /// The destination holds the lead in a record that takes no more changes, since `at`.
+    pub(crate) const CLOSED: i64 = 7;
 
     /// The word for it.
     pub(crate) fn word(state: i64) -> &'static str {
@@ -32,6 +34,7 @@ pub(super) mod state {
             DELIVERED => "delivered",
             WITHHELD => "withheld",
             DEAD => "dead",
+            CLOSED => "closed",
             _ => "discarded",
         }
     }

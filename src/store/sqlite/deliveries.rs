@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use connector_kit::{DestinationName, ErrorKind, RecordRef};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codes::{self, state};
 use super::desk::Desk;
@@ -174,17 +174,21 @@ fn next_timed(desk: &Desk, destination: i64) -> Result<Option<DateTime<Utc>>, Tr
 
 /// Which of these leads must not be contacted.
 pub(super) fn forbidden(shelf: &Shelf, leads: &[LeadKey]) -> Result<Vec<LeadKey>, Trouble> {
-    let mut statement = shelf
-        .connection
-        .prepare_cached("SELECT dnc FROM leads WHERE id = ?1")?;
     let mut forbidden = Vec::new();
     for lead in leads {
-        let dnc: Option<bool> = statement.query_row([lead.0], |row| row.get(0)).optional()?;
-        if dnc == Some(true) {
+        if is_forbidden(&shelf.connection, *lead)? {
             forbidden.push(*lead);
         }
     }
     Ok(forbidden)
+}
+
+fn is_forbidden(connection: &Connection, lead: LeadKey) -> Result<bool, Trouble> {
+    let dnc = connection
+        .prepare_cached("SELECT dnc FROM leads WHERE id = ?1")?
+        .query_row([lead.0], |row| row.get(0))
+        .optional()?;
+    Ok(dnc == Some(true))
 }
 
 /// Writes back what became of leases, and whether the destination may be called.
@@ -237,6 +241,16 @@ fn finish_one(
             row.state = if newer { state::DUE } else { state::DELIVERED };
             desk.tally.add(Counter::Receipts, 1);
         }
+        DeliveryResult::Closed(record) => {
+            row.held = lease.revision;
+            row.uncertain = false;
+            row.attempt = 0;
+            row.record = record.as_ref().or(lease.record.as_ref());
+            // Nothing follows, except the word that this person must not be contacted.
+            let unheard = newer && !lease.dnc && is_forbidden(&desk.connection, lease.lead)?;
+            row.state = if unheard { state::DUE } else { state::CLOSED };
+            desk.tally.add(Counter::Receipts, 1);
+        }
         DeliveryResult::Suppressed => row.state = if newer { state::DUE } else { state::WITHHELD },
         DeliveryResult::Returned { uncertain } => row.uncertain |= *uncertain,
         DeliveryResult::Retry(at, failure) => {
@@ -283,7 +297,8 @@ impl<'a> After<'a> {
     fn write(self, desk: &mut Desk, lead: i64, destination: i64) -> Result<(), Trouble> {
         desk.connection
             .prepare_cached(
-                "UPDATE deliveries SET state = ?3, held = ?4, uncertain = ?5, attempt = ?6, at = ?7, record = ?8
+                "UPDATE deliveries SET state = ?3, held = ?4, uncertain = ?5, attempt = ?6, at = ?7, record = ?8,
+                   wanted = CASE ?3 WHEN 7 THEN ?4 ELSE wanted END
                  WHERE lead = ?1 AND destination = ?2",
             )?
             .execute(params![

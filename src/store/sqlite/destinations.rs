@@ -101,6 +101,7 @@ fn status(connection: &Connection, number: i64, name: &str) -> Result<Destinatio
         waiting: count(state::WAITING)?,
         dead: count(state::DEAD)?,
         delivered: count(state::DELIVERED)?,
+        closed: count(state::CLOSED)?,
         oldest_due: oldest_due(connection, number)?,
     })
 }

@@ -143,12 +143,12 @@ fn update(
     (key, expected): (i64, u32),
     now: i64,
 ) -> Result<i64, Trouble> {
-    let before: Option<i64> = desk
+    let before: Option<(i64, bool)> = desk
         .connection
-        .prepare_cached("SELECT suppression FROM leads WHERE id = ?1 AND revision = ?2")?
-        .query_row(params![key, expected], |row| row.get(0))
+        .prepare_cached("SELECT suppression, dnc FROM leads WHERE id = ?1 AND revision = ?2")?
+        .query_row(params![key, expected], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(before) = before else {
+    let Some((before, was_forbidden)) = before else {
         return Err(Trouble::Stale);
     };
     let revised = change.revision != expected;
@@ -170,7 +170,7 @@ fn update(
     count_suppression(desk, change.suppression, 1);
     write_spans(desk, key, change)?;
     if revised {
-        renew(desk, key, change, now)?;
+        renew(desk, key, change, was_forbidden, now)?;
     }
     for (destination, lane) in &change.routes {
         wish(desk, key, destination, *lane, change.revision, now)?;
@@ -215,8 +215,15 @@ fn write_spans(desk: &Desk, key: i64, change: &LeadChange) -> Result<(), Trouble
     Ok(())
 }
 
-/// Every destination that has the lead, or once wanted it, wants the new revision.
-fn renew(desk: &mut Desk, key: i64, change: &LeadChange, now: i64) -> Result<(), Trouble> {
+/// Every destination that has the lead, or once wanted it, wants the new revision. One whose record
+/// is closed wants only to know, once, that the person must not be contacted.
+fn renew(
+    desk: &mut Desk,
+    key: i64,
+    change: &LeadChange,
+    was_forbidden: bool,
+    now: i64,
+) -> Result<(), Trouble> {
     let rows: Vec<(i64, i64)> = desk
         .connection
         .prepare_cached("SELECT destination, state FROM deliveries WHERE lead = ?1")?
@@ -230,7 +237,8 @@ fn renew(desk: &mut Desk, key: i64, change: &LeadChange, now: i64) -> Result<(),
     };
     for (destination, from) in rows {
         let to = match from {
-            state::DELIVERED | state::DEAD => state::DUE,
+            state::CLOSED if was_forbidden || !change.lead.dnc => continue,
+            state::DELIVERED | state::DEAD | state::CLOSED => state::DUE,
             other => other,
         };
         desk.connection

@@ -27,6 +27,7 @@ pub(super) fn totals(shelf: &mut Shelf) -> Result<Totals, Trouble> {
         quarantined: total(Counter::Quarantined)?,
         unsettled: total(Counter::Unsettled)?,
         delivered: deliveries(&[state::DELIVERED])?,
+        closed: deliveries(&[state::CLOSED])?,
         pending: deliveries(&[state::DUE, state::LEASED, state::WAITING])?,
         withheld: deliveries(&[state::WITHHELD])?,
         dead: deliveries(&[state::DEAD])?,
@@ -54,6 +55,7 @@ ELSE coalesce((
     WHEN max(d.state = 5) THEN 'dead'
     WHEN max(d.state IN (0, 1, 2)) THEN 'pending'
     WHEN max(d.state = 3) THEN 'delivered'
+    WHEN max(d.state = 7) THEN 'delivered (closed in CRM)'
     WHEN max(d.state = 6) THEN 'discarded'
     ELSE 'suppressed: do not contact' END
   FROM deliveries d WHERE d.lead = l.id HAVING count(*) > 0), 'suppressed: no route') END";

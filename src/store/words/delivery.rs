@@ -97,6 +97,8 @@ pub struct Failure {
 pub enum DeliveryResult {
     /// The destination holds the revision.
     Delivered(Option<RecordRef>),
+    /// The destination holds the lead in a record that takes no more changes.
+    Closed(Option<RecordRef>),
     /// The gate closed and nothing was written.
     Suppressed,
     /// Again at this time; counts an attempt.

@@ -30,6 +30,8 @@ pub struct Totals {
     pub unsettled: u64,
     /// Deliveries whose destination holds the newest revision.
     pub delivered: u64,
+    /// Deliveries whose record takes no more changes.
+    pub closed: u64,
     /// Deliveries on their way.
     pub pending: u64,
     /// Deliveries that were stopped by the gate.
@@ -57,6 +59,8 @@ pub struct DestinationStatus {
     pub dead: u64,
     /// Deliveries whose newest revision is held.
     pub delivered: u64,
+    /// Deliveries whose record takes no more changes.
+    pub closed: u64,
     /// When the oldest due delivery was wanted.
     pub oldest_due: Option<DateTime<Utc>>,
 }
@@ -101,7 +105,7 @@ pub struct LeadStory {
 pub struct DeliveryStory {
     /// Where to.
     pub destination: DestinationName,
-    /// `due`, `leased`, `waiting`, `delivered`, `withheld`, `dead`, `discarded`.
+    /// `due`, `leased`, `waiting`, `delivered`, `closed`, `withheld`, `dead`, `discarded`.
     pub state: String,
     /// The revision wanted.
     pub wanted: u32,

@@ -74,6 +74,8 @@ struct Books {
     ever: Option<Answer>,
     nth: Option<(usize, Answer)>,
     refused: BTreeMap<String, ConnectorError>,
+    /// Whose records take no more changes, and whether we said so.
+    converted: BTreeMap<String, bool>,
     not_before: Option<DateTime<Utc>>,
     wrongs: Vec<String>,
 }
@@ -133,6 +135,11 @@ impl Crm {
     /// Takes the records of this person again.
     pub(crate) fn accept(&self, email: &str) {
         self.books().refused.remove(email);
+    }
+
+    /// The record of this person becomes something else: from now on it can only be marked.
+    pub(crate) fn convert(&self, email: &str) {
+        self.books().converted.insert(email.to_owned(), false);
     }
 
     /// Lets one waiting call go on.
@@ -281,6 +288,23 @@ impl Books {
         if before.is_none() && delivery.kind == EventKind::Updated {
             wrong("an update of a record that was never made");
         }
+        let writes = before.map_or(0, |record| record.writes) + 1;
+        let record_ref = Some(RecordRef(format!("record of {id}")));
+        if let (Some(told), Some(record)) = (self.converted.get_mut(&email), self.records.get_mut(&id)) {
+            if *told && is_open {
+                self.wrongs.push(format!(
+                    "a revision for a closed record: {id} r{}",
+                    delivery.revision
+                ));
+            }
+            *told = true;
+            record.contactable &= is_open;
+            record.writes = writes;
+            return Ok(Receipt {
+                record: record_ref,
+                closed: true,
+            });
+        }
         let record = Record {
             email,
             title: delivery
@@ -291,11 +315,11 @@ impl Books {
                 .map_or(String::new(), |said| said.value.clone()),
             revision: delivery.revision,
             contactable: is_open,
-            writes: before.map_or(0, |record| record.writes) + 1,
+            writes,
         };
         self.records.insert(id, record);
         Ok(Receipt {
-            record: Some(RecordRef(format!("record of {id}"))),
+            record: record_ref,
             closed: false,
         })
     }

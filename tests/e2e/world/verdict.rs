@@ -9,9 +9,10 @@ use super::World;
 use super::crm::Record;
 use super::posted::Posted;
 
-const FATES: [&str; 7] = [
+const FATES: [&str; 8] = [
     "pending",
     "delivered",
+    "delivered (closed in CRM)",
     "dead",
     "discarded",
     "suppressed: test lead",
@@ -117,6 +118,7 @@ impl World {
                     assert_eq!(record.revision, row.revision, "{}", row.fate);
                     assert_eq!(record.contactable, !row.lead.dnc, "{}", row.fate);
                 }
+                Some("closed") => assert_eq!(record.unwrap().contactable, !row.lead.dnc, "{}", row.fate),
                 Some("dead" | "discarded") => {}
                 Some(other) => panic!("a delivery to {crm} is still {other}"),
             }
