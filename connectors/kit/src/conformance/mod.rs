@@ -1,11 +1,12 @@
 //! The promises of the roles, checked the same way for every connector.
 //!
 //! A connector's `tests/conformance.rs` brings a harness - the connector over an empty system, and a
-//! way to look into that system - and calls [`destination`] or [`source`]. A broken promise panics
+//! way to look into that system - and calls [`destination`], [`source`] or [`outcomes`]. A broken promise panics
 //! with its name, as a test does.
 
 mod destination;
 pub mod leads;
+mod outcomes;
 mod source;
 
 use std::sync::Arc;
@@ -13,10 +14,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use destination::destination;
+pub use outcomes::outcomes;
 pub use source::source;
 
 use crate::delivery::LeadDelivery;
-use crate::roles::{Destination, Source};
+use crate::ids::LeadId;
+use crate::roles::{Destination, OutcomeSource, Source};
 
 /// What a system holds of one lead, as seen from its own side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,4 +54,31 @@ pub trait DestinationHarness: Send + Sync {
 pub trait SourceHarness: Send + Sync {
     /// A source whose system holds exactly `count` leads.
     async fn holding(&self, count: usize) -> Arc<dyn Source>;
+}
+
+/// Brings an outcome source over a system that holds some of our leads.
+#[async_trait]
+pub trait OutcomeHarness: Send + Sync {
+    /// A system that holds one untouched record for each of these leads and no other, and the
+    /// people at work in it.
+    async fn holding(&self, leads: &[LeadId]) -> (Arc<dyn OutcomeSource>, Arc<dyn Sales>);
+}
+
+/// What people do in a CRM. Each deed happens at a later moment than the one before.
+#[async_trait]
+pub trait Sales: Send + Sync {
+    /// Somebody works on the lead.
+    async fn accept(&self, lead: LeadId);
+    /// Somebody decides that nobody will.
+    async fn decline(&self, lead: LeadId);
+    /// It is sold, for so much; false where the system knows no such thing, and then nothing is done.
+    async fn win(&self, lead: LeadId, amount: &str) -> bool;
+    /// It is not sold; false where the system knows no such thing, and then nothing is done.
+    async fn lose(&self, lead: LeadId) -> bool;
+    /// Somebody deletes the lead's record.
+    async fn delete(&self, lead: LeadId);
+    /// Somebody makes and works on a record that is none of ours.
+    async fn make_stranger(&self);
+    /// The system forgets every checkpoint it gave, where it can.
+    async fn forget_checkpoints(&self);
 }
