@@ -77,7 +77,9 @@ impl Watcher for Counting {
 impl Onlooker for Counting {
     fn observed(&self, source: &SourceName, news: &[Outcome]) {
         if let Some(meter) = self.outcomes.get(source) {
-            news.iter().for_each(|outcome| meter.seen(outcome.stage));
+            for outcome in news {
+                meter.seen(outcome.stage);
+            }
         }
         self.ears.observed(source, news);
     }

@@ -210,7 +210,7 @@ async fn a_crm_that_fails_is_asked_more_rarely_and_its_place_is_kept() {
     let world = World::with_leads(1).await;
     world.changes(&[Stage::Won]);
     let throttled =
-        ConnectorError::new(ErrorKind::Throttled, "ask").retry_after(Some(Duration::from_secs(600)));
+        ConnectorError::new(ErrorKind::Throttled, "ask").retry_after(Some(Duration::from_mins(10)));
     let broken = ConnectorError::new(ErrorKind::Broken, "ask");
     let failures = [Some(broken), None, Some(throttled)];
     world.feed.failures.lock().unwrap().extend(failures);
