@@ -12,8 +12,6 @@ use crate::admin::Ticks;
 /// Why the daemon should not be sent leads now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trouble {
-    /// It has not finished starting.
-    Starting,
     /// It was told to stop.
     Stopping,
     /// The disk is full, or below the configured floor.
@@ -28,7 +26,6 @@ impl Trouble {
     /// The words of `/readyz` and of log lines.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Starting => "starting",
             Self::Stopping => "stopping",
             Self::StoreFull => "store full",
             Self::StoreLost => "store lost",

@@ -155,11 +155,6 @@ impl Daemon {
 
     /// Ends when the store is lost: a daemon that cannot keep leads must not take any.
     pub async fn until_lost(&self) -> String {
-        loop {
-            if let Some(why) = self.store.lost() {
-                return why;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        self.store.until_lost().await
     }
 }

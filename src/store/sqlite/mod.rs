@@ -75,6 +75,11 @@ impl SqliteStore {
         self.space.lost()
     }
 
+    /// Ends when [`Self::lost`] has an answer.
+    pub async fn until_lost(&self) -> String {
+        self.space.until_lost().await
+    }
+
     /// The newest arrival nobody has understood yet.
     pub async fn newest_unsettled(&self) -> Result<Option<InboxId>, StoreError> {
         self.read(|shelf| inbox::newest_unsettled(shelf)).await

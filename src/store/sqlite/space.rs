@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::watch;
 
 use super::file;
 use crate::store::StoreError;
@@ -30,7 +31,7 @@ pub(super) struct Space {
     path: PathBuf,
     floor: SpaceFloor,
     low: AtomicBool,
-    lost: Mutex<Option<String>>,
+    lost: watch::Sender<Option<String>>,
 }
 
 impl Space {
@@ -40,7 +41,7 @@ impl Space {
             path,
             floor,
             low: AtomicBool::new(false),
-            lost: Mutex::new(None),
+            lost: watch::Sender::new(None),
         };
         space.look();
         space
@@ -56,7 +57,7 @@ impl Space {
 
     /// Notes that the store cannot be used any more.
     pub(super) fn lose(&self, why: &str) {
-        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.to_owned());
+        self.lost.send_replace(Some(why.to_owned()));
     }
 
     /// Whether custody may be taken.
@@ -70,6 +71,14 @@ impl Space {
 
     /// Why the store is lost, once it is.
     pub(super) fn lost(&self) -> Option<String> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lost.borrow().clone()
+    }
+
+    /// Ends when the store is lost, and says why.
+    pub(super) async fn until_lost(&self) -> String {
+        let mut lost = self.lost.subscribe();
+        let why = lost.wait_for(Option::is_some).await;
+        // The sender lives as long as this; what is lost stays lost.
+        why.ok().and_then(|why| why.clone()).unwrap_or_default()
     }
 }
