@@ -64,13 +64,9 @@ impl Blueprint {
                 None
             }
         };
-        let mut connectors = Vec::new();
-        for file in &loaded.connectors {
-            match connector(file, &loaded, &outside) {
-                Ok(connector) => connectors.push((file.clone(), connector)),
-                Err(error) => mistakes.push(loaded.mistake(Some(&file.name), &error)),
-            }
-        }
+        let connectors = connectors(&loaded, &outside, |_| true)
+            .map_err(|found| mistakes.extend(found.mistakes().to_vec()))
+            .unwrap_or_default();
         if let Some(diagnostics) = Diagnostics::new(mistakes) {
             return Err(diagnostics);
         }
@@ -157,6 +153,23 @@ fn reading_rules(config: &config::Config) -> normalize::Rules {
             config::DedupeBy::PersonAndOffer => dedupe::DedupeBy::PersonAndOffer,
         },
     }
+}
+
+/// The connectors of these names alone, for commands that need neither doors nor a store.
+pub fn connectors(
+    loaded: &Loaded,
+    outside: &Outside,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<(ConnectorFile, Connector)>, Diagnostics> {
+    let mut mistakes = Vec::new();
+    let mut built = Vec::new();
+    for file in loaded.connectors.iter().filter(|file| wanted(&file.name)) {
+        match connector(file, loaded, outside) {
+            Ok(connector) => built.push((file.clone(), connector)),
+            Err(error) => mistakes.push(loaded.mistake(Some(&file.name), &error)),
+        }
+    }
+    Diagnostics::new(mistakes).map_or(Ok(built), Err)
 }
 
 fn connector(

@@ -2,6 +2,9 @@
 
 use clap::Args;
 
+use connector_kit::{Check, Connector, Health};
+
+use super::examine::{Examined, examine};
 use super::{Exit, Place, house, screen};
 use crate::app::Blueprint;
 
@@ -21,22 +24,18 @@ pub(super) fn check(place: &Place, args: &CheckArgs) -> Result<(), Exit> {
     let blueprint = Blueprint::draw(house::config(place)?, house::outside()?)?;
     let warnings = warnings(&blueprint);
     let probes = if args.probe {
-        house::runtime()?.block_on(probe(&blueprint))
+        house::runtime()?.block_on(examine(&blueprint.connectors))
     } else {
         Vec::new()
     };
-    let failed: Vec<&(String, Result<Vec<String>, String>)> =
-        probes.iter().filter(|(_, found)| found.is_err()).collect();
+    let failed = probes.iter().filter(|probed| !probed.is_well()).count();
     if place.json {
         screen::json(&serde_json::json!({
-            "ok": failed.is_empty(),
+            "ok": failed == 0,
             "sources": blueprint.sources.len(),
             "connectors": blueprint.connectors.iter().map(|(file, _)| &file.name).collect::<Vec<_>>(),
             "warnings": warnings,
-            "probes": probes.iter().map(|(name, found)| match found {
-                Ok(findings) => serde_json::json!({ "connector": name, "ok": true, "findings": findings }),
-                Err(error) => serde_json::json!({ "connector": name, "ok": false, "error": error }),
-            }).collect::<Vec<_>>(),
+            "probes": probes.iter().map(as_json).collect::<Vec<_>>(),
         }));
     } else if !args.quiet {
         tell(&blueprint, &probes);
@@ -44,17 +43,16 @@ pub(super) fn check(place: &Place, args: &CheckArgs) -> Result<(), Exit> {
     for warning in &warnings {
         screen::complain(&format!("warning: {warning}"));
     }
-    match failed.as_slice() {
-        [] => Ok(()),
-        many => Err(Exit::unanswered(format!(
-            "{} of {} connectors cannot be used",
-            many.len(),
-            probes.len()
-        ))),
+    if failed == 0 {
+        return Ok(());
     }
+    Err(Exit::unanswered(format!(
+        "{failed} of {} connectors cannot be used; leadsync doctor tells more",
+        probes.len()
+    )))
 }
 
-fn tell(blueprint: &Blueprint, probes: &[(String, Result<Vec<String>, String>)]) {
+fn tell(blueprint: &Blueprint, probes: &[Examined]) {
     for source in &blueprint.sources {
         screen::line(format_args!(
             "source       {}  (account {})",
@@ -62,31 +60,61 @@ fn tell(blueprint: &Blueprint, probes: &[(String, Result<Vec<String>, String>)])
         ));
     }
     for (file, connector) in &blueprint.connectors {
-        let roles = [
-            (connector.source.is_some(), "source"),
-            (connector.destination.is_some(), "destination"),
-        ];
-        let roles: Vec<_> = roles
-            .iter()
-            .filter(|(plays, _)| *plays)
-            .map(|(_, role)| *role)
-            .collect();
         screen::line(format_args!(
             "connector    {}  ({}, {})",
             file.name,
             file.kind,
-            roles.join(" and ")
+            roles(connector)
         ));
     }
-    for (name, found) in probes {
-        match found {
-            Ok(findings) => findings.iter().for_each(|finding| {
-                screen::line(format_args!("{name}: {}", screen::clean(finding)));
-            }),
-            Err(error) => screen::line(format_args!("{name}: {}", screen::clean(error))),
+    for probed in probes {
+        for sentence in said(probed) {
+            screen::line(format_args!(
+                "{}: {}",
+                probed.name,
+                screen::clean_whole(&sentence)
+            ));
         }
     }
     screen::line("the config is right");
+}
+
+fn roles(connector: &Connector) -> String {
+    let roles = [
+        (connector.source.is_some(), "source"),
+        (connector.destination.is_some(), "destination"),
+        (connector.outcome_source.is_some(), "outcome source"),
+    ];
+    let played = roles.iter().filter(|(plays, _)| *plays);
+    played.map(|(_, role)| *role).collect::<Vec<_>>().join(" and ")
+}
+
+/// The first illness, or everything that was found.
+fn said(probed: &Examined) -> Vec<String> {
+    let ill = probed.checks.iter().find(|check| check.health == Health::Ill);
+    if let Some(ill) = ill {
+        return vec![sentence(ill)];
+    }
+    let seen = probed
+        .checks
+        .iter()
+        .filter(|check| check.health != Health::Unknown);
+    seen.map(sentence).collect()
+}
+
+/// A probe looks at one thing, which needs no name.
+fn sentence(check: &Check) -> String {
+    let whole = check.to_string();
+    whole.strip_prefix("probe: ").map(str::to_owned).unwrap_or(whole)
+}
+
+fn as_json(probed: &Examined) -> serde_json::Value {
+    let said = said(probed);
+    if probed.is_well() {
+        serde_json::json!({ "connector": probed.name, "ok": true, "findings": said })
+    } else {
+        serde_json::json!({ "connector": probed.name, "ok": false, "error": said.join("; ") })
+    }
 }
 
 /// What is allowed but probably not meant.
@@ -103,21 +131,4 @@ fn warnings(blueprint: &Blueprint) -> Vec<String> {
         warnings.push("no source is configured: no lead can come in".to_owned());
     }
     warnings
-}
-
-async fn probe(blueprint: &Blueprint) -> Vec<(String, Result<Vec<String>, String>)> {
-    let mut found = Vec::new();
-    for (file, connector) in &blueprint.connectors {
-        if let Some(probe) = &connector.probe {
-            let answer = probe.probe().await;
-            let answer = answer
-                .map(|report| report.findings)
-                .map_err(|error| match error.hint_text() {
-                    Some(hint) => format!("{error}; {hint}"),
-                    None => error.to_string(),
-                });
-            found.push((file.name.clone(), answer));
-        }
-    }
-    found
 }

@@ -15,11 +15,14 @@ Exit codes:
   0   done
   1   it could not be done; the message says why
   2   wrong arguments
+  3   provision: something is left to do by hand; it is told what and how
+  4   provision: something is missing, or not usable yet
   66  what was asked for does not exist
-  69  the other side does not answer
+  69  the other side does not answer, or a connector cannot be used
   73  the state directory cannot be used
   74  the store is lost or damaged: stop, look at the disk, restore a backup
   75  another daemon uses the store; try again later
+  77  the other side refuses what provision needs
   78  the config is wrong; file, line and key are named";
 
 /// Why a command failed, and the code it ends with.
@@ -44,6 +47,21 @@ impl Exit {
     /// The other side does not answer.
     pub(super) fn unanswered(message: impl Into<String>) -> Self {
         Self::with(69, message)
+    }
+
+    /// A person has to do the rest.
+    pub(super) fn by_hand(message: impl Into<String>) -> Self {
+        Self::with(3, message)
+    }
+
+    /// It is not finished.
+    pub(super) fn unfinished(message: impl Into<String>) -> Self {
+        Self::with(4, message)
+    }
+
+    /// The other side does not let us.
+    pub(super) fn refused(message: impl Into<String>) -> Self {
+        Self::with(77, message)
     }
 
     /// The store is gone or damaged.

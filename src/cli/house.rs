@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use connector_kit::Connector;
 use connector_kit::clock::{Clock, SystemClock};
 use connector_kit::dice::Dice;
 use connector_kit::http::ReqwestFactory;
+use connector_kit::nearest::did_you_mean;
 use connector_kit::secret::SecretReader;
 
 use super::{Exit, Place};
-use crate::app::Outside;
-use crate::config::{Admin, Config, Loaded};
+use crate::app::{self, Outside};
+use crate::config::{Admin, Config, ConnectorFile, Loaded};
 use crate::store::sqlite::{Options, SqliteStore};
 
 /// How we introduce ourselves to other systems.
@@ -32,6 +34,21 @@ pub(super) fn outside() -> Result<Outside, Exit> {
         secrets: SecretReader::from_environment(),
         transports: Arc::new(ReqwestFactory::new(USER_AGENT)),
     })
+}
+
+/// The connectors a command is about: those named, or all. The store and the doors are not touched.
+pub(super) fn connectors(place: &Place, names: &[String]) -> Result<Vec<(ConnectorFile, Connector)>, Exit> {
+    let loaded = config(place)?;
+    let known: Vec<&str> = loaded.connectors.iter().map(|file| file.name.as_str()).collect();
+    if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        let guess = did_you_mean(name, known.iter().copied());
+        let known = known.join(", ");
+        return Err(Exit::missing(format!(
+            "no connector is named {name:?}{guess}; in the config: {known}"
+        )));
+    }
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
+    Ok(app::connectors(&loaded, &outside()?, wanted)?)
 }
 
 /// Opens the store beside a daemon that may be running, and asks it something.

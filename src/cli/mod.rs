@@ -4,11 +4,14 @@ mod check;
 mod crew;
 mod dead_letters;
 mod demo;
+mod doctor;
+mod examine;
 mod exit;
 mod house;
 mod leads;
 mod logging;
 mod outcomes;
+mod provision;
 mod release;
 mod run;
 mod screen;
@@ -61,6 +64,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Check the config and say where it is wrong; changes nothing
     Check(check::CheckArgs),
+    /// Look at everything that may be in a lead's way to a system, and say what to do; changes nothing
+    Doctor(doctor::DoctorArgs),
+    /// Make a system ready for leads: fields, keys, rights. Shows what is missing, unless told to act
+    Provision(provision::ProvisionArgs),
     /// One screen: what came in, what waits, which destination rests
     Status,
     /// List leads, newest first, each with its fate
@@ -87,6 +94,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&place, &args),
         Command::Demo(args) => demo::demo(&place, &args),
         Command::Check(args) => check::check(&place, &args),
+        Command::Doctor(args) => doctor::doctor(&place, &args),
+        Command::Provision(args) => provision::provision(&place, &args),
         Command::Status => status::status(&place),
         Command::Leads(args) => leads::leads(&place, &args),
         Command::Show(args) => show::show(&place, &args),

@@ -29,6 +29,51 @@ pub(super) fn clean(text: &str) -> String {
     Clean(text).to_string()
 }
 
+/// The same for sentences of any length.
+pub(super) fn clean_whole(text: &str) -> String {
+    const PIECE: usize = 200;
+    let letters: Vec<char> = text.chars().collect();
+    let pieces = letters
+        .chunks(PIECE)
+        .map(|piece| clean(&String::from_iter(piece)));
+    pieces.collect()
+}
+
+/// A line on a terminal that is written over by the next one; elsewhere each new text is a line.
+pub(super) struct Progress {
+    terminal: bool,
+    last: String,
+}
+
+impl Progress {
+    /// Says nothing yet.
+    pub(super) fn new() -> Self {
+        Self {
+            terminal: errors_are_read_by_a_person(),
+            last: String::new(),
+        }
+    }
+
+    /// What is going on; `passing` is told on a terminal only, for it changes all the time.
+    pub(super) fn say(&mut self, text: &str, passing: &str) {
+        let text = clean_whole(text);
+        if self.terminal {
+            let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K{text}{passing}");
+        } else if self.last != text {
+            complain(&text);
+        }
+        self.last = text;
+    }
+
+    /// Makes room for lines that stay.
+    pub(super) fn clear(&mut self) {
+        if self.terminal && !self.last.is_empty() {
+            let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K");
+        }
+        self.last.clear();
+    }
+}
+
 /// An error and its causes in one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();

@@ -17,6 +17,7 @@ mod process_manager;
 mod process_operator;
 mod process_order;
 mod process_overload;
+mod process_readiness;
 mod process_secrecy;
 mod process_stop;
 mod systemd;
