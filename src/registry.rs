@@ -3,7 +3,7 @@
 use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings};
 
 /// The kinds an operator may write.
-pub const KINDS: [&str; 3] = ["azure-table", "file", "https-endpoint"];
+pub const KINDS: [&str; 4] = ["azure-table", "dynamics365", "file", "https-endpoint"];
 
 /// Builds the connector of this kind.
 pub fn build(
@@ -13,6 +13,7 @@ pub fn build(
 ) -> Result<Connector, ConfigError> {
     match kind {
         "azure-table" => connector_azure_table::build(settings, context),
+        "dynamics365" => connector_dynamics365::build(settings, context),
         "file" => connector_file::build(settings, context),
         "https-endpoint" => connector_https_endpoint::build(settings, context),
         other => Err(ConfigError::new("kind", unknown(other))),

@@ -1,0 +1,101 @@
+//! The role of a destination: every lead is one record, found by the lead's id alone, so writing
+//! twice, or again after an answer was lost, changes nothing.
+//!
+//! Of each call: records that are there are looked at first, since a closed or deleted one takes no
+//! changes; then what is known is changed, and what is new is made.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connector_kit::{ConnectorError, Destination, LeadDelivery, LeadId, Receipt};
+
+use crate::api::Dataverse;
+use crate::columns::{Columns, is_forbidden};
+use crate::config::{OnDuplicate, Switch};
+use crate::operation::Row;
+use crate::run::Run;
+use crate::ways::Ways;
+use crate::writing::Writer;
+
+/// Leads in Dynamics 365.
+pub(crate) struct LeadDestination {
+    /// Where they go.
+    pub dataverse: Arc<Dataverse>,
+    /// How a lead becomes a record.
+    pub columns: Columns,
+    /// Which way many go at once.
+    pub ways: Ways,
+    /// Whether Dataverse looks for duplicates.
+    pub detection: Switch,
+    /// What becomes of one.
+    pub on_duplicate: OnDuplicate,
+}
+
+#[async_trait]
+impl Destination for LeadDestination {
+    fn batch_limit(&self) -> usize {
+        self.ways.most()
+    }
+
+    async fn upsert(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Receipt, ConnectorError>> {
+        let (newest, stands_for) = newest(deliveries);
+        let mut run = Run::default();
+        let (mut new, mut known, mut forbidden) = (Vec::new(), Vec::new(), Vec::new());
+        for at in newest {
+            let delivery = &deliveries[at];
+            match self.row(at, delivery) {
+                Err(error) => run.settle(at, Err(error)),
+                Ok(row) if is_forbidden(delivery) => forbidden.push(row),
+                Ok(row) if row.update_only => known.push(row),
+                Ok(row) => new.push(row),
+            }
+        }
+        let writer = Writer {
+            dataverse: &self.dataverse,
+            ways: &self.ways,
+            on_duplicate: self.on_duplicate,
+        };
+        // Who must not be contacted is marked first, also in a record that is closed.
+        writer.patch(forbidden, &mut run).await;
+        let open = writer.still_open(known, &mut run).await;
+        writer.patch(open, &mut run).await;
+        writer.make(new, &mut run).await;
+        run.fates(&stands_for)
+    }
+}
+
+impl LeadDestination {
+    fn row(&self, at: usize, delivery: &LeadDelivery) -> Result<Row, ConnectorError> {
+        let forbidden = is_forbidden(delivery);
+        Ok(Row {
+            delivery: at,
+            lead: delivery.lead.id,
+            columns: self.columns.of(delivery)?,
+            was_held: delivery.record.is_some(),
+            // A record that was deleted is not made again, and nobody is made only to be forbidden.
+            update_only: forbidden || delivery.record.is_some(),
+            detect: self.detection == Switch::On && !forbidden,
+            attempt: delivery.attempt,
+        })
+    }
+}
+
+/// The deliveries to write, and for every delivery the one that stands for it: what Dataverse does
+/// with a key that comes twice in one request is unknown, so of two revisions only the newer goes.
+fn newest(deliveries: &[LeadDelivery]) -> (Vec<usize>, Vec<usize>) {
+    let mut best: BTreeMap<LeadId, usize> = BTreeMap::new();
+    for (at, delivery) in deliveries.iter().enumerate() {
+        let held = best.entry(delivery.lead.id).or_insert(at);
+        if deliveries[*held].revision <= delivery.revision {
+            *held = at;
+        }
+    }
+    let stands_for = deliveries
+        .iter()
+        .enumerate()
+        .map(|(at, delivery)| *best.get(&delivery.lead.id).unwrap_or(&at));
+    let stands_for: Vec<usize> = stands_for.collect();
+    let newest = (0..deliveries.len()).filter(|at| stands_for[*at] == *at);
+    (newest.collect(), stands_for)
+}

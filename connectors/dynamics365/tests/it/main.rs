@@ -1,0 +1,1 @@
+//! The connector against a strict simulator.
