@@ -8,6 +8,18 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::config::{Log, LogFormat};
 
+/// The crates whose lines follow `log.level`; of all others only warnings are told.
+const OURS: [&str; 8] = [
+    "leadsync",
+    "connector_kit",
+    "connector_azure_table",
+    "connector_https_endpoint",
+    "connector_file",
+    "connector_salesforce",
+    "connector_dynamics365",
+    "connector_marketo",
+];
+
 /// A failure inside our own code is logged by its place alone: its words may quote a lead.
 fn log_panics_by_place() {
     std::panic::set_hook(Box::new(|panic| {
@@ -23,7 +35,9 @@ fn log_panics_by_place() {
 /// Starts logging. Text fields are written escaped in every format.
 pub(super) fn start(log: &Log, format: Option<LogFormat>) {
     log_panics_by_place();
-    let filter = EnvFilter::builder().parse_lossy(format!("warn,leadsync={level},connector_kit={level},connector_azure_table={level},connector_https_endpoint={level},connector_file={level}", level = log.level.as_str()));
+    let level = log.level.as_str();
+    let ours = OURS.map(|name| format!(",{name}={level}")).concat();
+    let filter = EnvFilter::builder().parse_lossy(format!("warn{ours}"));
     let layer = layer(format.unwrap_or(log.format));
     // A subscriber is already there only in tests, which want theirs.
     let _ = tracing_subscriber::registry()
@@ -71,3 +85,6 @@ fn text() -> Box<dyn Layer<Registry> + Send + Sync> {
         .with_writer(std::io::stderr)
         .boxed()
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,7 @@ impl SecretReader {
         }
         let Some(dir) = &self.credentials_dir else {
             return Err(SecretError(format!(
-                "credential {name} needs systemd: add LoadCredential={name}:/path to the unit, or use {{ file = .. }}"
+                "credential {name} needs systemd: add LoadCredential={name}:/path to the unit (by hand: set CREDENTIALS_DIRECTORY to its folder), or use {{ file = .. }}"
             )));
         };
         read_file(&dir.join(name))

@@ -94,6 +94,22 @@ pub enum Fault {
     Invalid,
 }
 
+impl Fault {
+    /// What a person should do when it lasts.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Dns => "correct the host's name in the config, or this machine's name resolution",
+            Self::Connect => "let the firewall pass it, or correct host, port and proxy in the config",
+            Self::Certificate => "renew the certificate there, or set ca_file to its issuer",
+            Self::Identity => "renew the client certificate of the config",
+            Self::Forbidden => "correct the URL, or name its network in allow_private_targets",
+            Self::Timeout | Self::Cut => "try again; if it stays so, look at the proxy and the other side",
+            Self::TooLarge => "correct the URL: such an answer is not theirs",
+            Self::Invalid => "correct the URL or the headers in the config",
+        }
+    }
+}
+
 /// There is no answer. Never holds a URL's query or a body.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
@@ -120,34 +136,19 @@ impl TransportError {
 
     /// Tells who has to change; `doing` completes "could not ...".
     pub fn into_connector_error(self, doing: &str) -> ConnectorError {
-        let (kind, hint) = match self.fault {
-            Fault::Dns | Fault::Connect | Fault::Timeout | Fault::Cut => (ErrorKind::Unreachable, None),
-            Fault::TooLarge => (ErrorKind::Broken, None),
-            Fault::Certificate => (
-                ErrorKind::Unreachable,
-                Some(
-                    "the server's certificate is not valid for us: renew it there, or set ca_file to its issuer",
-                ),
-            ),
-            Fault::Identity => (
-                ErrorKind::Unauthorized,
-                Some("the server refuses our client certificate: renew it, then release"),
-            ),
-            Fault::Forbidden => (
-                ErrorKind::Misconfigured,
-                Some(
-                    "the target address is not allowed: correct the URL, or name its network in allow_private_targets",
-                ),
-            ),
-            Fault::Invalid => (
-                ErrorKind::Misconfigured,
-                Some("correct the URL or the headers in the config"),
-            ),
+        let kind = match self.fault {
+            Fault::Dns | Fault::Connect | Fault::Timeout | Fault::Cut | Fault::Certificate => {
+                ErrorKind::Unreachable
+            }
+            Fault::TooLarge => ErrorKind::Broken,
+            Fault::Identity => ErrorKind::Unauthorized,
+            Fault::Forbidden | Fault::Invalid => ErrorKind::Misconfigured,
         };
-        let error = ConnectorError::new(kind, format!("{doing}: {}", self.message));
-        match hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
+        // The message begins with the host, which `doing` mostly names already.
+        let message = match self.message.split_once(": ") {
+            Some((host, rest)) if doing.ends_with(host) => rest,
+            _ => &self.message,
+        };
+        ConnectorError::new(kind, format!("{doing}: {message}")).hint(self.fault.remedy())
     }
 }

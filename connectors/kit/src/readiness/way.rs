@@ -138,49 +138,22 @@ fn proof(url: &Url) -> Check {
     }
 }
 
-/// Which of the three it is, by its place, and what to do. The message of the error names the host.
+/// Which of the three it is, by its place. The message of the error names the host.
 fn illness(error: &TransportError) -> (usize, Check) {
-    let ill = |name, remedy: &str| Check::ill(name, error.message.clone(), remedy);
-    match error.fault {
-        Fault::Dns => (
-            0,
-            ill(
-                "dns",
-                "correct the host's name in the config, or this machine's name resolution",
-            ),
-        ),
-        Fault::Connect => (
-            1,
-            ill(
-                "connection",
-                "let the firewall pass it, or correct host, port and proxy in the config",
-            ),
-        ),
-        Fault::Forbidden => (
-            1,
-            ill(
-                "connection",
-                "correct the URL, or name its network in allow_private_targets",
-            ),
-        ),
-        Fault::Timeout | Fault::Cut => (
-            1,
-            ill(
-                "connection",
-                "try again; if it stays so, look at the proxy and the other side",
-            ),
-        ),
-        Fault::TooLarge => (
-            1,
-            ill("connection", "correct the URL: such an answer is not theirs"),
-        ),
-        Fault::Invalid => (1, ill("connection", "correct the URL in the config")),
-        Fault::Certificate => (
-            2,
-            ill("tls", "renew the certificate there, or set ca_file to its issuer"),
-        ),
-        Fault::Identity => (2, ill("tls", "renew the client certificate of the config")),
-    }
+    let (place, name) = match error.fault {
+        Fault::Dns => (0, "dns"),
+        Fault::Connect
+        | Fault::Forbidden
+        | Fault::Timeout
+        | Fault::Cut
+        | Fault::TooLarge
+        | Fault::Invalid => (1, "connection"),
+        Fault::Certificate | Fault::Identity => (2, "tls"),
+    };
+    (
+        place,
+        Check::ill(name, error.message.clone(), error.fault.remedy()),
+    )
 }
 
 #[cfg(test)]
