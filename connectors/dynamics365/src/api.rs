@@ -205,16 +205,6 @@ impl Dataverse {
         success(answer, self.clock.now()).inspect_err(|no| self.heed(no))
     }
 
-    /// Asks whether anybody is there, without saying who we are.
-    pub(crate) async fn knock(&self) -> Result<Response, connector_kit::http::TransportError> {
-        let mut request = Request::new(Bytes::new());
-        if let Ok(uri) = format!("{}{}/WhoAmI", self.origin, self.base).parse() {
-            *request.uri_mut() = uri;
-        }
-        self.calls.note();
-        self.transport.send(request).await
-    }
-
     /// Sends with a token; a refused one is replaced, once.
     async fn exchange(
         &self,

@@ -16,9 +16,9 @@ use crate::config::{DoNotContact, Settings, is_logical_name};
 /// The mapping used when the operator writes none, in the very file an operator may copy.
 const SHIPPED: &str = include_str!("../../../config/connectors.d/dynamics365.toml");
 /// Paths that give a moment.
-const MOMENTS: [&str; 4] = ["first_at", "last_at", "revised_at", "touch.at"];
+pub(crate) const MOMENTS: [&str; 4] = ["first_at", "last_at", "revised_at", "touch.at"];
 /// A lookup is written through its navigation property.
-const BIND: &str = "@odata.bind";
+pub(crate) const BIND: &str = "@odata.bind";
 
 #[derive(Deserialize)]
 struct Shipped {
@@ -121,11 +121,6 @@ impl Columns {
         let marks = self.do_not_contact.columns.iter();
         columns.extend(marks.map(|name| (name.clone(), Value::Bool(true))));
         Ok(columns)
-    }
-
-    /// The choice columns of the mapping, for the doctor.
-    pub(crate) fn choices(&self) -> &Choices {
-        &self.choices
     }
 
     fn mapped(&self, delivery: &LeadDelivery) -> Result<Map<String, Value>, ConnectorError> {

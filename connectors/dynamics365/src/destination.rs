@@ -12,7 +12,7 @@ use connector_kit::{ConnectorError, Destination, LeadDelivery, LeadId, Receipt};
 
 use crate::api::Dataverse;
 use crate::columns::{Columns, is_forbidden};
-use crate::config::{OnDuplicate, Switch};
+use crate::config::{OnDuplicate, Settings, Switch};
 use crate::operation::Row;
 use crate::run::Run;
 use crate::ways::Ways;
@@ -21,15 +21,15 @@ use crate::writing::Writer;
 /// Leads in Dynamics 365.
 pub(crate) struct LeadDestination {
     /// Where they go.
-    pub dataverse: Arc<Dataverse>,
+    dataverse: Arc<Dataverse>,
     /// How a lead becomes a record.
-    pub columns: Columns,
+    columns: Columns,
     /// Which way many go at once.
-    pub ways: Ways,
+    ways: Ways,
     /// Whether Dataverse looks for duplicates.
-    pub detection: Switch,
+    detection: Switch,
     /// What becomes of one.
-    pub on_duplicate: OnDuplicate,
+    on_duplicate: OnDuplicate,
 }
 
 #[async_trait]
@@ -66,6 +66,17 @@ impl Destination for LeadDestination {
 }
 
 impl LeadDestination {
+    /// As the operator wishes.
+    pub(crate) fn new(dataverse: &Arc<Dataverse>, columns: Columns, own: &Settings) -> Self {
+        Self {
+            dataverse: Arc::clone(dataverse),
+            columns,
+            ways: Ways::new(own),
+            detection: own.duplicate_detection,
+            on_duplicate: own.on_duplicate,
+        }
+    }
+
     fn row(&self, at: usize, delivery: &LeadDelivery) -> Result<Row, ConnectorError> {
         let forbidden = is_forbidden(delivery);
         Ok(Row {

@@ -49,6 +49,28 @@ impl Failure {
             && !self.is_not_found()
     }
 
+    /// What was sent does not fit the table.
+    pub(crate) fn blames_the_payload(&self) -> bool {
+        BAD_PAYLOAD.iter().any(|code| self.is(code))
+    }
+
+    /// Metadata is changed by one at a time, and that is somebody else.
+    pub(crate) fn is_somebody_elses_turn(&self) -> bool {
+        let Self::Refused(refusal) = self else {
+            return false;
+        };
+        let words = refusal.message.to_lowercase();
+        refusal.code == CUSTOMIZATION_LOCK || (words.contains("another") && words.contains("running"))
+    }
+
+    /// A success whose body is not what it should be.
+    pub(crate) fn unreadable(doing: &str) -> Self {
+        Self::Told(ConnectorError::new(
+            ErrorKind::Broken,
+            format!("{doing}: the answer cannot be read"),
+        ))
+    }
+
     /// Less at once may succeed: too large, or too long for the time both sides allow.
     pub(crate) fn asks_for_less(&self) -> bool {
         match self {
@@ -100,6 +122,8 @@ const KEY_MATCHES: &str = "0x80040237";
 pub(crate) const DUPLICATE_RULE: &str = "0x80040333";
 /// A property or key the table does not have, or a value of another type.
 const BAD_PAYLOAD: [&str; 2] = ["0x80048d19", "0x80060888"];
+/// Another customization is running.
+const CUSTOMIZATION_LOCK: &str = "0x80071151";
 const SQL_TIMEOUT: &str = "0x80044151";
 const TOO_LARGE: &str = "0x8004418a";
 

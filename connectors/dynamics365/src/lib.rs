@@ -29,65 +29,75 @@ mod record;
 mod relations;
 mod stages;
 
+// 6. Is everything ready for it?
+mod doctor;
+mod metadata;
+mod provision;
+mod wanted;
+
 use std::sync::{Arc, Mutex};
 
-use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings, Role};
+use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings, DoctorProbe, Role};
 
 use api::{Dataverse, Manner};
-use columns::{Columns, rules};
-use config::Settings;
+use columns::Columns;
+use config::{Follow, Settings};
 use destination::LeadDestination;
-use feed::Feed;
+use doctor::LeadDoctor;
 use operation::Key;
 use outcomes::LeadOutcomes;
-use relations::Relations;
-use stages::Stages;
-use ways::Ways;
+use provision::LeadProvisioner;
 
 /// Builds the connector; nothing is asked of the network yet.
 pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result<Connector, ConfigError> {
     let own: Settings = settings.parse()?;
     own.check()?;
+    let rules = columns::rules(settings, &own)?;
+    let columns = Columns::new(&rules, settings, &own)?;
+    let dataverse = Arc::new(dataverse(&own, context)?);
+    let goes = settings.roles.contains(&Role::Destination);
+    let comes_back = settings.roles.contains(&Role::OutcomeSource);
+    let followed = if comes_back {
+        vec!["lead", "opportunity"]
+    } else {
+        Vec::new()
+    };
+    let wanted = wanted::wanted(&rules, &own);
+    let doctor = Arc::new(LeadDoctor {
+        dataverse: Arc::clone(&dataverse),
+        wanted: if goes { wanted.clone() } else { Vec::new() },
+        followed: followed.clone(),
+        follow: own.outcomes.follow,
+        signs: own.auth.key.is_some(),
+        bulk: own.bulk,
+    });
+    let tracked = if own.outcomes.follow == Follow::ChangeTracking {
+        followed
+    } else {
+        Vec::new()
+    };
+    Ok(Connector {
+        destination: goes.then(|| Arc::new(LeadDestination::new(&dataverse, columns, &own)) as _),
+        outcome_source: comes_back.then(|| Arc::new(LeadOutcomes::new(&dataverse, &own.outcomes)) as _),
+        probe: Some(Arc::new(DoctorProbe(Arc::clone(&doctor) as _))),
+        doctor: Some(doctor),
+        provisioner: Some(Arc::new(LeadProvisioner::new(dataverse, wanted, tracked, &own))),
+        ..Connector::default()
+    })
+}
+
+fn dataverse(own: &Settings, context: &ConnectorContext) -> Result<Dataverse, ConfigError> {
     let transport = context.transports.transport(&own.transport())?;
-    let dataverse = Arc::new(Dataverse {
+    Ok(Dataverse {
         origin: own.origin()?,
         base: format!("/api/data/v{}", own.api_version),
         key: Key::new(&own.key_column),
         manner: Manner::new(&own.bypass, own.tag.as_deref()),
-        tokens: credentials::tokens(&own, &transport, context)?,
+        tokens: credentials::tokens(own, &transport, context)?,
         transport,
         clock: Arc::clone(&context.clock),
         dice: context.dice.clone(),
         calls: context.calls.clone(),
         quiet_until: Mutex::default(),
-    });
-    let rules = rules(settings, &own)?;
-    let columns = Columns::new(&rules, settings, &own)?;
-    let destination = settings
-        .roles
-        .contains(&Role::Destination)
-        .then(|| LeadDestination {
-            dataverse: Arc::clone(&dataverse),
-            columns,
-            ways: Ways::new(&own),
-            detection: own.duplicate_detection,
-            on_duplicate: own.on_duplicate,
-        });
-    let outcomes = settings
-        .roles
-        .contains(&Role::OutcomeSource)
-        .then(|| LeadOutcomes {
-            dataverse: Arc::clone(&dataverse),
-            feed: Feed {
-                follow: own.outcomes.follow,
-                page_size: own.outcomes.page_size,
-            },
-            stages: Stages::new(&own.outcomes.lead, &own.outcomes.opportunity),
-            relations: Relations::default(),
-        });
-    Ok(Connector {
-        outcome_source: outcomes.map(|outcomes| Arc::new(outcomes) as _),
-        destination: destination.map(|destination| Arc::new(destination) as _),
-        ..Connector::default()
     })
 }

@@ -12,6 +12,7 @@ use connector_kit::{
 use uuid::Uuid;
 
 use crate::api::Dataverse;
+use crate::config::Outcomes;
 use crate::feed::Feed;
 use crate::position::Position;
 use crate::record::{Page, Record};
@@ -24,13 +25,13 @@ const PAGES: usize = 20;
 /// Leads and opportunities that are watched.
 pub(crate) struct LeadOutcomes {
     /// Where they are.
-    pub dataverse: Arc<Dataverse>,
+    dataverse: Arc<Dataverse>,
     /// How changes are found.
-    pub feed: Feed,
+    feed: Feed,
     /// What a state means.
-    pub stages: Stages,
+    stages: Stages,
     /// Who is who.
-    pub relations: Relations,
+    relations: Relations,
 }
 
 #[async_trait]
@@ -69,6 +70,19 @@ impl OutcomeSource for LeadOutcomes {
 }
 
 impl LeadOutcomes {
+    /// As the operator wishes; nobody is known yet.
+    pub(crate) fn new(dataverse: &Arc<Dataverse>, own: &Outcomes) -> Self {
+        Self {
+            dataverse: Arc::clone(dataverse),
+            feed: Feed {
+                follow: own.follow,
+                page_size: own.page_size,
+            },
+            stages: Stages::new(&own.lead, &own.opportunity),
+            relations: Relations::default(),
+        }
+    }
+
     /// One page, and whether it was the last of both tables. The position moves with it.
     async fn page(&self, position: &mut Position) -> Result<(Vec<Outcome>, bool), ConnectorError> {
         let subject = position.turn;
@@ -150,27 +164,27 @@ impl LeadOutcomes {
         let record = one.record;
         let code = |name| record.get::<i64>(name).unwrap_or_default();
         let (state, status) = (code("statecode"), code("statuscode"));
-        let stage = self.stages.of(subject, state, status);
+        let reached = self.stages.of(subject, state, status);
         let status = status_words(subject, record, status);
-        let closed = if stage == Stage::Won || stage == Stage::Lost {
+        let closed = if reached == Stage::Won || reached == Stage::Lost {
             record.date("actualclosedate")
         } else {
             None
         };
         // On a lead `estimatedvalue` is a deprecated number; its money is `estimatedamount`.
-        let amount = match (subject, stage) {
+        let amount = match (subject, reached) {
             (Subject::Lead, _) => record.amount("estimatedamount"),
             (Subject::Deal, Stage::Won) => record
                 .amount("actualvalue")
                 .or_else(|| record.amount("estimatedvalue")),
             (Subject::Deal, _) => record.amount("estimatedvalue"),
         };
-        let refused = matches!(stage, Stage::Lost | Stage::Declined);
+        let refused = matches!(reached, Stage::Lost | Stage::Declined);
         Outcome {
             lead: Some(one.lead),
             record: RecordRef(one.id.to_string()),
             subject,
-            stage,
+            stage: reached,
             state: format!("{}: {status}", state_words(subject, record, state)),
             value: amount.map(|amount| DealValue { amount, currency }),
             closes_on: closed.or_else(|| record.date("estimatedclosedate")),

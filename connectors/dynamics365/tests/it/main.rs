@@ -1,1 +1,26 @@
-//! The connector against a strict simulator.
+//! The connector against a strict simulator of Dataverse and Entra, over real connections.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of a test are part of the test")]
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod destination;
+#[cfg(test)]
+mod doctor;
+#[cfg(test)]
+mod exactly_once;
+#[cfg(test)]
+mod facts;
+#[cfg(test)]
+mod figures;
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod outcomes;
+#[cfg(test)]
+mod provision;
+#[cfg(test)]
+mod shipped;
+#[cfg(test)]
+mod world;
