@@ -39,6 +39,13 @@ pub struct ClientCredentials {
     pub auth: ClientAuth,
 }
 
+impl ClientCredentials {
+    /// As a grant, for those who put something around it.
+    pub fn into_grant(self) -> Result<Box<dyn Grant>, ConfigError> {
+        Ok(Box::new(SecretGrant::new(self)?))
+    }
+}
+
 /// How the client secret travels; never two ways at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]

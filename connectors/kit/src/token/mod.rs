@@ -90,8 +90,7 @@ impl TokenSource {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
-        let grant = client_credentials::SecretGrant::new(credentials)?;
-        Ok(Self::with_grant(Box::new(grant), transport, clock))
+        Ok(Self::with_grant(credentials.into_grant()?, transport, clock))
     }
 
     /// The same for any other grant.
