@@ -3,7 +3,13 @@
 use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings};
 
 /// The kinds an operator may write.
-pub const KINDS: [&str; 4] = ["azure-table", "dynamics365", "file", "https-endpoint"];
+pub const KINDS: [&str; 5] = [
+    "azure-table",
+    "dynamics365",
+    "file",
+    "https-endpoint",
+    "salesforce",
+];
 
 /// Builds the connector of this kind.
 pub fn build(
@@ -16,6 +22,7 @@ pub fn build(
         "dynamics365" => connector_dynamics365::build(settings, context),
         "file" => connector_file::build(settings, context),
         "https-endpoint" => connector_https_endpoint::build(settings, context),
+        "salesforce" => connector_salesforce::build(settings, context),
         other => Err(ConfigError::new("kind", unknown(other))),
     }
 }
