@@ -3,11 +3,12 @@
 use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings};
 
 /// The kinds an operator may write.
-pub const KINDS: [&str; 5] = [
+pub const KINDS: [&str; 6] = [
     "azure-table",
     "dynamics365",
     "file",
     "https-endpoint",
+    "marketo",
     "salesforce",
 ];
 
@@ -22,6 +23,7 @@ pub fn build(
         "dynamics365" => connector_dynamics365::build(settings, context),
         "file" => connector_file::build(settings, context),
         "https-endpoint" => connector_https_endpoint::build(settings, context),
+        "marketo" => connector_marketo::build(settings, context),
         "salesforce" => connector_salesforce::build(settings, context),
         other => Err(ConfigError::new("kind", unknown(other))),
     }

@@ -69,7 +69,11 @@ mod tests {
             ("2027-11-07T12:00:00Z", "2027-11-08T06:00:00Z"),
         ] {
             let now: DateTime<Utc> = now.parse().unwrap();
-            assert_eq!(next_midnight(now), midnight.parse::<DateTime<Utc>>().unwrap(), "{now}");
+            assert_eq!(
+                next_midnight(now),
+                midnight.parse::<DateTime<Utc>>().unwrap(),
+                "{now}"
+            );
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Allowance {
     pub(crate) at_once: usize,
     /// Calls of ours from midnight to midnight, US Central.
     pub(crate) per_day: u64,
-    /// Of what all integrations have left, we take at most this share.
+    /// Of what all integrations have left at the day's first look, we take at most this share.
     pub(crate) share: f64,
     /// What the instance grants to all.
     pub(crate) quota: u64,
@@ -41,6 +41,8 @@ struct State {
     made: u64,
     most: u64,
     look_at: u64,
+    /// What stays with the others: the rest of what was left at the day's first look.
+    reserve: Option<u64>,
 }
 
 const WINDOW: TimeDelta = TimeDelta::seconds(20);
@@ -58,7 +60,10 @@ impl Pace {
 
     /// Waits for a seat and for room in the window; the call may go as long as the permit lives.
     /// When the day's calls are spent, nothing goes until midnight.
-    pub(crate) async fn enter(&self, clock: &dyn Clock) -> Result<Option<SemaphorePermit<'_>>, ConnectorError> {
+    pub(crate) async fn enter(
+        &self,
+        clock: &dyn Clock,
+    ) -> Result<Option<SemaphorePermit<'_>>, ConnectorError> {
         // The semaphore is never closed.
         let seat = self.seats.acquire().await.ok();
         loop {
@@ -113,7 +118,10 @@ impl Pace {
         let left = self.allowance.quota.saturating_sub(used);
         let mut state = self.lock();
         self.turn_page(&mut state, now);
-        state.most = self.allowance.per_day.min(state.made.saturating_add(part(left, self.allowance.share)));
+        let others = left - part(left, self.allowance.share);
+        let reserve = *state.reserve.get_or_insert(others);
+        let ours = state.made.saturating_add(left.saturating_sub(reserve));
+        state.most = ours.min(self.allowance.per_day);
         left
     }
 
@@ -127,6 +135,7 @@ impl Pace {
         if state.day != Some(day) {
             state.day = Some(day);
             state.made = 0;
+            state.reserve = None;
             state.most = self.allowance.per_day;
             state.look_at = (self.allowance.per_day / LOOKS).max(1);
         }
@@ -154,7 +163,9 @@ fn spent(made: u64, now: DateTime<Utc>) -> ConnectorError {
         ErrorKind::Throttled,
         format!("keep within the day's calls: {made} are made, and the rest is for other integrations"),
     )
-    .hint("raise daily_calls, or daily_quota where the instance grants more; it goes on at midnight US Central")
+    .hint(
+        "raise daily_calls, or daily_quota where the instance grants more; it goes on at midnight US Central",
+    )
     .retry_after(Some(wait))
 }
 

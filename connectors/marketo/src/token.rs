@@ -66,8 +66,12 @@ impl Grant for IdentityGrant {
             secrets: &[self.client_id.expose(), self.client_secret.expose()],
             now,
         };
-        let unbuildable =
-            |_| ConnectorError::new(ErrorKind::Misconfigured, format!("fetch a token from {host}: no such URL"));
+        let unbuildable = |_| {
+            ConnectorError::new(
+                ErrorKind::Misconfigured,
+                format!("fetch a token from {host}: no such URL"),
+            )
+        };
         if !self.by_query.load(Ordering::Relaxed) {
             match exchange.grant(self.form().map_err(unbuildable)?).await {
                 // Refused for its form, not for its content.

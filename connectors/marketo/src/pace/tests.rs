@@ -30,7 +30,10 @@ async fn no_20_seconds_see_more_calls_than_allowed() {
     for (n, at) in made.iter().enumerate().skip(40) {
         assert!(*at - made[n - 40] >= WINDOW, "call {n}");
     }
-    assert!(*made.last().unwrap() - noon() < TimeDelta::seconds(90), "and none waits longer than it must");
+    assert!(
+        *made.last().unwrap() - noon() < TimeDelta::seconds(90),
+        "and none waits longer than it must"
+    );
 }
 
 #[tokio::test]

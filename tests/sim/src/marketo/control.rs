@@ -96,6 +96,14 @@ impl Marketo {
         state.usage.today
     }
 
+    /// Other integrations make so many calls today.
+    pub fn use_up(&self, calls: u64) {
+        let now = self.now();
+        let mut state = self.lock();
+        state.usage.turn_page(now);
+        state.usage.today += calls;
+    }
+
     /// Changes the limits.
     pub fn set_limits(&self, change: impl FnOnce(&mut Limits)) {
         change(&mut self.lock().limits);
