@@ -53,7 +53,9 @@ impl Dataverse {
             Ok(user) => user,
             Err(answer) => return answer,
         };
-        if let Err(refusal) = self.lock().admit(&user) {
+        // A guard of its own: in `if let` it would live on into the refusal, which locks again.
+        let admitted = self.lock().admit(&user);
+        if let Err(refusal) = admitted {
             return self.lock().dressed(refusal.answer(), &user);
         }
         let running = Running {
