@@ -100,18 +100,23 @@ pub(crate) async fn ask(dataverse: &Dataverse) -> Result<bool, Failure> {
     }
 }
 
-/// How many go at once: halved when that was too much, doubled again while it goes well.
+/// How many go at once: halved when that was too much, doubled again when it has long gone well.
 #[derive(Debug)]
 pub(crate) struct Portion {
     most: usize,
     now: AtomicUsize,
+    well: AtomicUsize,
 }
+
+/// So many full portions in a row earn a larger one.
+const PROOF: usize = 16;
 
 impl Portion {
     fn new(most: usize) -> Self {
         Self {
             most,
             now: AtomicUsize::new(most),
+            well: AtomicUsize::new(0),
         }
     }
 
@@ -122,13 +127,15 @@ impl Portion {
 
     /// So many were too many.
     pub(crate) fn less_than(&self, sent: usize) {
+        self.well.store(0, Ordering::Relaxed);
         self.now.store((sent / 2).clamp(1, self.most), Ordering::Relaxed);
     }
 
-    /// So many went well.
+    /// So many went well; a small one proves nothing.
     pub(crate) fn went_well(&self, sent: usize) {
         let size = self.size();
-        if size < self.most && sent >= size {
+        if size < self.most && sent >= size && self.well.fetch_add(1, Ordering::Relaxed) + 1 >= PROOF {
+            self.well.store(0, Ordering::Relaxed);
             self.now.store((size * 2).min(self.most), Ordering::Relaxed);
         }
     }
@@ -139,17 +146,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_portion_that_was_too_large_is_halved_and_grows_back() {
+    fn a_portion_that_was_too_large_is_halved_and_grows_back_when_it_has_long_gone_well() {
         let portion = Portion::new(1000);
         portion.went_well(1000);
         assert_eq!(portion.size(), 1000);
         portion.less_than(900);
         assert_eq!(portion.size(), 450);
-        portion.went_well(20);
-        assert_eq!(portion.size(), 450, "a small one proves nothing");
-        portion.went_well(450);
-        portion.went_well(900);
-        assert_eq!(portion.size(), 1000);
+        for _ in 0..100 {
+            portion.went_well(20);
+        }
+        assert_eq!(portion.size(), 450, "small ones prove nothing");
+        for (times, size) in [(15, 450), (1, 900), (15, 900), (1, 1000)] {
+            for _ in 0..times {
+                portion.went_well(portion.size());
+            }
+            assert_eq!(portion.size(), size);
+        }
         portion.less_than(1);
         assert_eq!(portion.size(), 1);
     }
