@@ -11,6 +11,8 @@ use connector_kit::secret::{Secret, SecretReader};
 use connector_kit::{CallBook, Connector, ConnectorContext, DestinationName, Role, SourceName};
 
 use crate::config::{self, ConnectorFile, Diagnostics, Loaded};
+use crate::deliver::pace::Pace;
+use crate::deliver::{Budget, Purse};
 use crate::intake::{IntakeLimits, IntakeSource, Proxies, Tls};
 use crate::route::Routes;
 use crate::{dedupe, intake, normalize, registry};
@@ -34,6 +36,8 @@ pub struct Blueprint {
     pub loaded: Loaded,
     /// One per file.
     pub connectors: Vec<(ConnectorFile, Connector)>,
+    /// What each connector may spend, by its name.
+    purses: BTreeMap<String, Arc<Purse>>,
     /// Chooses destinations.
     pub routes: Arc<Routes>,
     /// The doors leads are posted to.
@@ -64,7 +68,9 @@ impl Blueprint {
                 None
             }
         };
-        let connectors = connectors(&loaded, &outside, |_| true)
+        let purses = purses(&loaded, &outside);
+        let book = |name: &str| purses.get(name).map(|purse| purse.book());
+        let connectors = connectors(&loaded, &outside, book)
             .map_err(|found| mistakes.extend(found.mistakes().to_vec()))
             .unwrap_or_default();
         if let Some(diagnostics) = Diagnostics::new(mistakes) {
@@ -75,6 +81,7 @@ impl Blueprint {
             sources: sources(&loaded, secrets),
             routes: Arc::new(routes?),
             connectors,
+            purses,
             tls,
             reader: Arc::new(move |arrival| normalize::understand(arrival, &rules)),
             outside,
@@ -100,6 +107,11 @@ impl Blueprint {
             .iter()
             .filter(|(_, connector)| connector.outcome_source.is_some());
         playing.map(|(file, _)| SourceName::new(&file.name)).collect()
+    }
+
+    /// What the connector may spend; one for all its workers.
+    pub fn purse(&self, name: &str) -> Option<Arc<Purse>> {
+        self.purses.get(name).cloned()
     }
 
     /// Chooses destinations.
@@ -155,16 +167,18 @@ fn reading_rules(config: &config::Config) -> normalize::Rules {
     }
 }
 
-/// The connectors of these names alone, for commands that need neither doors nor a store.
+/// The connectors that are given a book for their calls; commands that need neither doors nor a
+/// store give one to those they are about.
 pub fn connectors(
     loaded: &Loaded,
     outside: &Outside,
-    wanted: impl Fn(&str) -> bool,
+    book: impl Fn(&str) -> Option<CallBook>,
 ) -> Result<Vec<(ConnectorFile, Connector)>, Diagnostics> {
     let mut mistakes = Vec::new();
     let mut built = Vec::new();
-    for file in loaded.connectors.iter().filter(|file| wanted(&file.name)) {
-        match connector(file, loaded, outside) {
+    for file in &loaded.connectors {
+        let Some(calls) = book(&file.name) else { continue };
+        match connector(file, loaded, outside, calls) {
             Ok(connector) => built.push((file.clone(), connector)),
             Err(error) => mistakes.push(loaded.mistake(Some(&file.name), &error)),
         }
@@ -176,6 +190,7 @@ fn connector(
     file: &ConnectorFile,
     loaded: &Loaded,
     outside: &Outside,
+    calls: CallBook,
 ) -> Result<Connector, connector_kit::ConfigError> {
     let context = ConnectorContext {
         name: file.name.clone(),
@@ -183,7 +198,7 @@ fn connector(
         dice: outside.dice.clone(),
         secrets: outside.secrets.clone(),
         transports: Arc::clone(&outside.transports),
-        calls: CallBook::default(),
+        calls,
     };
     let settings = file.connector_settings(&loaded.config.tables);
     let connector = registry::build(&file.kind, &settings, &context)?;
@@ -199,6 +214,27 @@ fn connector(
         }
     }
     Ok(connector)
+}
+
+/// What each connector may spend, by its name.
+fn purses(loaded: &Loaded, outside: &Outside) -> BTreeMap<String, Arc<Purse>> {
+    let purse = |file: &ConnectorFile| {
+        let (per_second, burst) = (file.rate.per_second.get(), file.rate.burst.get());
+        let pace = Pace::new(per_second, burst, Arc::clone(&outside.clock));
+        let name = DestinationName::new(&file.name);
+        let purse = Purse::new(name, pace, budget(file), CallBook::default());
+        (file.name.clone(), Arc::new(purse))
+    };
+    loaded.connectors.iter().map(purse).collect()
+}
+
+/// What a day of this connector may cost.
+pub fn budget(file: &ConnectorFile) -> Option<Budget> {
+    file.budget.map(|budget| Budget {
+        calls_per_day: budget.calls_per_day.get(),
+        reserve: budget.reserve,
+        day_starts: budget.day_starts,
+    })
 }
 
 fn sources(loaded: &Loaded, mut secrets: BTreeMap<SourceName, Vec<Secret>>) -> Vec<IntakeSource> {

@@ -13,8 +13,7 @@ use super::build::Blueprint;
 use super::observers::{Counting, Ears};
 use crate::admin::Metrics;
 use crate::config::ConnectorFile;
-use crate::deliver::pace::Pace;
-use crate::deliver::{DeliveryWorker, Patience, Room};
+use crate::deliver::{DeliveryWorker, Patience, Purse, Room};
 use crate::intake::poll::PollWorker;
 use crate::runtime::{Bell, Bells, Pulse, Worker, run};
 use crate::settle::{SettleParts, SettleWorker};
@@ -68,7 +67,7 @@ impl Hiring {
         let mut tasks = Vec::new();
         let mut pulses = Vec::new();
         let mut hire = |worker: Box<dyn Worker>, bell: Bell| {
-            let pulse = Pulse::default();
+            let pulse = Pulse::of(&*worker);
             pulses.push((worker.name().to_owned(), pulse.clone()));
             let clock = Arc::clone(&blueprint.outside.clock);
             tasks.push(back.spawn(run(worker, bell, clock, pulse, stop.clone())));
@@ -97,11 +96,10 @@ impl Hiring {
         for (file, connector) in &blueprint.connectors {
             if let Some(source) = &connector.outcome_source
                 && let Some(bell) = watch_bells.next()
+                && let Some(purse) = blueprint.purse(&file.name)
             {
-                hire(
-                    Box::new(self.watch_worker(file, Arc::clone(source))),
-                    bell.clone(),
-                );
+                let worker = self.watch_worker(file, Arc::clone(source), purse);
+                hire(Box::new(worker), bell.clone());
             }
         }
         for (room, bells) in self.rooms(blueprint) {
@@ -129,11 +127,17 @@ impl Hiring {
         SettleWorker::new(parts, suspicious)
     }
 
-    fn watch_worker(&self, file: &ConnectorFile, source: Arc<dyn OutcomeSource>) -> WatchWorker {
+    fn watch_worker(
+        &self,
+        file: &ConnectorFile,
+        source: Arc<dyn OutcomeSource>,
+        purse: Arc<Purse>,
+    ) -> WatchWorker {
         WatchWorker::new(WatchParts {
             name: SourceName::new(&file.name),
             account: AccountName::new(&file.account),
             source,
+            purse,
             store: Arc::clone(&self.store),
             onlooker: self.counting.clone(),
             every: file.watch_every,
@@ -144,13 +148,15 @@ impl Hiring {
         let mut rooms = Vec::new();
         for (file, connector) in &blueprint.connectors {
             let name = DestinationName::new(&file.name);
-            let (Some(destination), Some(bells)) = (&connector.destination, self.bells.deliver.get(&name))
-            else {
+            let (Some(destination), Some(bells), Some(purse)) = (
+                &connector.destination,
+                self.bells.deliver.get(&name),
+                blueprint.purse(&file.name),
+            ) else {
                 continue;
             };
-            let clock = Arc::clone(&blueprint.outside.clock);
             let room = Room {
-                pace: Pace::new(file.rate.per_second.get(), file.rate.burst.get(), clock),
+                purse,
                 patience: Patience {
                     schedule: file.retry.schedule.clone(),
                     jitter: file.retry.jitter,
@@ -158,6 +164,7 @@ impl Hiring {
                     longest_rest: file.hold.max,
                 },
                 lease: file.lease,
+                workers: bells.len(),
                 destination: Arc::clone(destination),
                 broken_calls: AtomicU32::new(0),
                 observer: self.counting.clone(),

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use connector_kit::Connector;
 use connector_kit::clock::{Clock, SystemClock};
 use connector_kit::dice::Dice;
 use connector_kit::http::ReqwestFactory;
 use connector_kit::nearest::did_you_mean;
 use connector_kit::secret::SecretReader;
+use connector_kit::{CallBook, Connector};
 
 use super::{Exit, Place};
 use crate::app::{self, Outside};
@@ -48,7 +48,8 @@ pub(super) fn connectors(place: &Place, names: &[String]) -> Result<Vec<(Connect
         )));
     }
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
-    Ok(app::connectors(&loaded, &outside()?, wanted)?)
+    let book = |name: &str| wanted(name).then(CallBook::default);
+    Ok(app::connectors(&loaded, &outside()?, book)?)
 }
 
 /// Opens the store beside a daemon that may be running, and asks it something.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use connector_kit::clock::Clock;
 use sd_notify::NotifyState;
 use tracing::error;
@@ -12,8 +13,6 @@ use crate::store::Store;
 
 /// How long the writer may take to answer.
 const WRITER_PATIENCE: Duration = Duration::from_secs(10);
-/// How long a worker's loop may take to turn: its longest rest and its longest call.
-const WORKER_PATIENCE_MS: i64 = 150_000;
 
 /// Tells the service manager, if there is one.
 pub(super) fn tell(states: &[NotifyState<'_>]) {
@@ -33,7 +32,7 @@ pub(super) async fn beat(daemon: &Daemon, clock: Arc<dyn Clock>) {
     loop {
         turns.tick().await;
         let writer = tokio::time::timeout(WRITER_PATIENCE, daemon.store.mark_started(Vec::new())).await;
-        let stuck = stuck(daemon, clock.now().timestamp_millis());
+        let stuck = stuck(daemon, clock.now());
         match (writer, stuck) {
             (Ok(_), None) => tell(&[NotifyState::Watchdog]),
             (Err(_), _) => error!(
@@ -45,11 +44,10 @@ pub(super) async fn beat(daemon: &Daemon, clock: Arc<dyn Clock>) {
     }
 }
 
-fn stuck(daemon: &Daemon, now: i64) -> Option<&str> {
-    let late = |last: i64| last != 0 && now - last > WORKER_PATIENCE_MS;
+fn stuck(daemon: &Daemon, now: DateTime<Utc>) -> Option<&str> {
     daemon
         .pulses
         .iter()
-        .find(|(_, pulse)| late(pulse.last_millis()))
+        .find(|(_, pulse)| pulse.is_late(now))
         .map(|(name, _)| name.as_str())
 }

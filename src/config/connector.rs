@@ -1,15 +1,17 @@
 //! `connectors.d/<name>.toml`: one outside system.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use connector_kit::mapping::{FieldRule, Tables};
 use connector_kit::{ConnectorSettings, Role};
 use serde::Deserialize;
 
 use super::daemon::default_account;
-use super::values::{Rate, count, duration, durations};
+use super::values::{Rate, count, duration, durations, time_of_day};
 
 /// One file of `connectors.d`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -34,6 +36,9 @@ pub struct ConnectorFile {
     /// Most calls at the same time.
     #[serde(default = "default_concurrency", deserialize_with = "count")]
     pub concurrency: usize,
+    /// What a day may cost; absent: as many calls as the rate allows.
+    #[serde(default)]
+    pub budget: Option<Budget>,
     /// When a delivery is tried again.
     #[serde(default)]
     pub retry: Retry,
@@ -58,6 +63,20 @@ pub struct ConnectorFile {
     /// Look-up tables for this mapping, before those of the main file.
     #[serde(default)]
     pub tables: Tables,
+}
+
+/// How many calls a day may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Every request the system counts, looks for outcomes included.
+    pub calls_per_day: NonZeroU32,
+    /// This fraction of them is kept for hot and new leads.
+    #[serde(default = "default_reserve")]
+    pub reserve: f64,
+    /// When the system's day begins, since midnight UTC.
+    #[serde(default, deserialize_with = "time_of_day")]
+    pub day_starts: TimeDelta,
 }
 
 /// When a delivery is tried again after a failure of its own.
@@ -104,6 +123,10 @@ impl ConnectorFile {
 
 fn default_rate() -> Rate {
     Rate::of(5, 10)
+}
+
+fn default_reserve() -> f64 {
+    0.2
 }
 
 fn default_concurrency() -> usize {

@@ -21,7 +21,7 @@ mod secrets;
 mod diagnostics;
 mod wording;
 
-pub use connector::{ConnectorFile, Hold, Retry};
+pub use connector::{Budget, ConnectorFile, Hold, Retry};
 pub use daemon::{Config, Dedupe, DedupeBy, HttpsSource, Listen, Log, LogFormat, LogLevel, StoreConfig, Tls};
 pub use diagnostics::{Diagnostics, Mistake};
 pub use document::Document;

@@ -44,6 +44,15 @@ pub(super) fn check_connector(connector: &ConnectorFile, config: &Config) -> Vec
             "expected a fraction from 0 to 1",
         ));
     }
+    if connector
+        .budget
+        .is_some_and(|budget| !(0.0..=1.0).contains(&budget.reserve))
+    {
+        mistakes.push(ConfigError::new(
+            "budget.reserve",
+            "expected a fraction from 0 to 1",
+        ));
+    }
     if connector.hold.first > connector.hold.max {
         mistakes.push(ConfigError::new(
             "hold.first",

@@ -95,6 +95,23 @@ fn a_connector_needs_only_kind_and_roles() {
 }
 
 #[test]
+fn a_budget_is_absent_or_keeps_a_fifth_from_midnight_on() {
+    let budget = |text: &str| {
+        let loaded = load_with("", &format!("{CRM}{text}"), &[]).expect("loads");
+        let budget = loaded.connectors[0].budget?;
+        Some((
+            budget.calls_per_day.get(),
+            budget.reserve,
+            budget.day_starts.num_minutes(),
+        ))
+    };
+    assert_eq!(budget(""), None);
+    assert_eq!(budget("[budget]\ncalls_per_day = 5"), Some((5, 0.2, 0)));
+    let all = "budget = { calls_per_day = 7, reserve = 0, day_starts = '06:30' }";
+    assert_eq!(budget(all), Some((7, 0.0, 390)));
+}
+
+#[test]
 fn the_environment_stands_above_the_file_whatever_the_type() {
     let main = "[log]\nlevel = 'warn'\n[intake]\nqueue = 7\n";
     let env = [

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{NaiveTime, TimeDelta};
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
@@ -96,6 +97,25 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
 pub(super) fn durations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
     let waits = Vec::<Wait>::deserialize(deserializer)?;
     Ok(waits.into_iter().map(|wait| wait.0).collect())
+}
+
+/// A time of day like `06:00`, as the time since midnight.
+pub(super) fn time_of_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeDelta, D::Error> {
+    struct TimeOfDay;
+    impl Visitor<'_> for TimeOfDay {
+        type Value = TimeDelta;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a time of day in quotes, like \"06:00\" (UTC)")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<TimeDelta, E> {
+            NaiveTime::parse_from_str(text, "%H:%M")
+                .map(|time| time - NaiveTime::MIN)
+                .map_err(|_| E::custom("expected a time of day like \"06:00\" (UTC)"))
+        }
+    }
+    deserializer.deserialize_str(TimeOfDay)
 }
 
 /// Bytes, written like `64KiB`, `1.5MiB` or as a plain number.

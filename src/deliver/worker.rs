@@ -14,14 +14,16 @@ use futures_util::FutureExt;
 use tracing::{debug, info, warn};
 
 use super::attempted::{AttemptFate, Attempted, Observer};
+use super::budget::Allowance;
 use super::disposition::{Patience, Situation};
 use super::outcome::{Scales, Verdict};
-use super::pace::Pace;
 use super::parcel::{Cargo, Parcel};
-use crate::runtime::{Next, Worker};
+use super::purse::Purse;
+use super::taking::{BULK_LEASE, PORTION, Taken};
+use crate::runtime::{LONGEST_STEP, Next, Worker};
 use crate::store::{
-    DeliveryResult, DestinationGate, Failure, FinishOutcome, Finished, LeadKey, Lease, LeaseAsk, Leased,
-    Store, StoreError,
+    DeliveryResult, DestinationGate, Ending, Failure, FinishOutcome, Finished, Lane, LeadKey, Lease, Store,
+    StoreError,
 };
 
 /// Calls in a row that met nothing but a broken destination, after which it gets a rest.
@@ -33,12 +35,14 @@ pub struct Room {
     pub name: DestinationName,
     /// The way to it.
     pub destination: Arc<dyn Destination>,
-    /// How often it may be called.
-    pub pace: Pace,
+    /// When it may be called, and what for.
+    pub purse: Arc<Purse>,
     /// How patient we are with it.
     pub patience: Patience,
     /// How long a worker may hold a delivery.
     pub lease: Duration,
+    /// How many workers there are.
+    pub workers: usize,
     /// Calls in a row that met nothing but a broken destination. Only a shortcut: it is lost with
     /// the process, and then counted anew.
     pub broken_calls: AtomicU32,
@@ -49,11 +53,13 @@ pub struct Room {
 /// One of the workers of a destination.
 ///
 /// The first takes whatever is due, so that a lone lead goes at once. The others take only full
-/// batches: calls are the scarce good.
+/// batches: calls are the scarce good. The second, or the only one, takes a great many at once where
+/// the destination has a way for that.
 pub struct DeliveryWorker {
-    room: Arc<Room>,
-    first: bool,
-    store: Arc<dyn Store>,
+    pub(super) room: Arc<Room>,
+    pub(super) first: bool,
+    pub(super) bulky: bool,
+    pub(super) store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     dice: Dice,
     label: String,
@@ -70,23 +76,14 @@ impl DeliveryWorker {
     ) -> Self {
         let label = format!("deliver {} {number}", room.name);
         Self {
-            room,
             first: number == 0,
+            bulky: number == usize::from(room.workers > 1),
+            room,
             store,
             clock,
             dice,
             label,
         }
-    }
-
-    async fn lease(&self, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<Leased, StoreError> {
-        let max = self.room.destination.batch_limit().max(1);
-        let ask = LeaseAsk {
-            min: if self.first { 1 } else { max },
-            max,
-            until,
-        };
-        self.store.lease(&self.room.name, ask, now).await
     }
 
     /// Asks the gate for each lease, with the lead's standing as of this moment.
@@ -122,15 +119,38 @@ impl DeliveryWorker {
 
     async fn finish(
         &self,
-        finished: Vec<Finished>,
+        mut finished: Vec<Finished>,
         gate: Option<DestinationGate>,
+        called: bool,
     ) -> Result<Vec<FinishOutcome>, StoreError> {
         if let Some(gate) = &gate {
             self.announce(gate);
         }
-        self.store
-            .finish(&self.room.name, finished, gate, self.clock.now())
-            .await
+        let Room { name, purse, .. } = &*self.room;
+        let now = self.clock.now();
+        let spent = called.then(|| purse.take(now));
+        // A bulk is written in portions, so that no sender waits for all of it.
+        let mut rest = finished.split_off(finished.len().min(PORTION));
+        let ending = Ending {
+            results: finished,
+            gate,
+            spent,
+        };
+        let mut outcomes = match self.store.finish(name, ending, now).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                if let Some(spent) = &spent {
+                    purse.give_back(spent);
+                }
+                return Err(error);
+            }
+        };
+        while !rest.is_empty() {
+            let later = rest.split_off(rest.len().min(PORTION));
+            let ending = Ending::of(std::mem::replace(&mut rest, later));
+            outcomes.extend(self.store.finish(name, ending, now).await?);
+        }
+        Ok(outcomes)
     }
 
     fn announce(&self, gate: &DestinationGate) {
@@ -266,18 +286,29 @@ impl Worker for DeliveryWorker {
         &self.label
     }
 
+    fn longest_step(&self) -> Duration {
+        let goes_bulk = self.bulky && self.room.destination.bulk().is_some();
+        if goes_bulk { BULK_LEASE } else { LONGEST_STEP }
+    }
+
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {
-        let until = now + TimeDelta::from_std(self.room.lease).unwrap_or(TimeDelta::minutes(2));
-        let token = match self.room.pace.draw() {
+        let token = match self.room.purse.draw() {
             Ok(token) => token,
             Err(at) => return Ok(Next::At(at)),
         };
-        let Leased {
+        let (lowest, changes_at) = match self.room.purse.allowance(&*self.store, now).await? {
+            Allowance::All => (Lane::Backfill, None),
+            Allowance::LiveOnly { until, .. } => (Lane::Live, Some(until)),
+            Allowance::Nothing { until, .. } => return Ok(Next::At(until)),
+        };
+        let Taken {
             gate,
             leases,
+            until,
             next_at,
-        } = self.lease(until, now).await?;
+        } = self.take(lowest, now).await?;
         if leases.is_empty() {
+            let next_at = [next_at, changes_at].into_iter().flatten().min();
             return Ok(next_at.map_or(Next::Idle, Next::At));
         }
         let mut parcels = self.pack(leases).await?;
@@ -285,10 +316,10 @@ impl Worker for DeliveryWorker {
             // The process was stopped in between: others may hold these deliveries by now.
             return Ok(Next::Again);
         }
-        if parcels
+        let calls = parcels
             .iter()
-            .any(|parcel| matches!(parcel.cargo, Cargo::Delivery(_)))
-        {
+            .any(|parcel| matches!(parcel.cargo, Cargo::Delivery(_)));
+        if calls {
             token.spend();
         }
         let leads: Vec<Option<LeadId>> = parcels.iter().map(|parcel| parcel.lead).collect();
@@ -298,7 +329,7 @@ impl Worker for DeliveryWorker {
         let errors = errors(&parcels, &answers);
         let (finished, gate) = self.judge(parcels, answers, &gate);
         let fates: Vec<AttemptFate> = finished.iter().map(|one| AttemptFate::of(&one.result)).collect();
-        let outcomes = self.finish(finished, gate).await?;
+        let outcomes = self.finish(finished, gate, calls).await?;
         let attempted: Vec<Attempted> = leads
             .into_iter()
             .zip(errors)

@@ -14,7 +14,9 @@ use super::bell::Bell;
 use crate::store::StoreError;
 
 /// No worker rests longer than this without looking.
-const LONGEST_REST: TimeDelta = TimeDelta::seconds(60);
+pub const LONGEST_REST: TimeDelta = TimeDelta::seconds(60);
+/// No step takes longer than this, unless its worker says so: the longest call, and some.
+pub const LONGEST_STEP: Duration = Duration::from_secs(90);
 /// The rest after the store failed.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(1);
 
@@ -23,6 +25,11 @@ const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(1);
 pub trait Worker: Send {
     /// Its name in logs.
     fn name(&self) -> &str;
+
+    /// How long a step may take before its worker counts as stuck.
+    fn longest_step(&self) -> Duration {
+        LONGEST_STEP
+    }
 
     /// Does one bounded piece of work, led only by what the store says at `now`.
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError>;
@@ -40,17 +47,31 @@ pub enum Next {
 }
 
 /// When a worker's loop last turned, for the watchdog.
-#[derive(Clone, Debug, Default)]
-pub struct Pulse(Arc<AtomicI64>);
+#[derive(Clone, Debug)]
+pub struct Pulse {
+    /// In milliseconds since 1970; 0 before the first.
+    last: Arc<AtomicI64>,
+    longest: TimeDelta,
+}
 
 impl Pulse {
-    fn beat(&self, now: DateTime<Utc>) {
-        self.0.store(now.timestamp_millis(), Ordering::Relaxed);
+    /// The pulse of a worker that has not begun.
+    pub fn of(worker: &dyn Worker) -> Self {
+        let step = TimeDelta::from_std(worker.longest_step()).unwrap_or(TimeDelta::MAX / 2);
+        Self {
+            last: Arc::default(),
+            longest: LONGEST_REST + step,
+        }
     }
 
-    /// The last beat, in milliseconds since 1970; 0 before the first.
-    pub fn last_millis(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+    fn beat(&self, now: DateTime<Utc>) {
+        self.last.store(now.timestamp_millis(), Ordering::Relaxed);
+    }
+
+    /// True when the loop has begun and not turned for longer than a rest and a step take.
+    pub fn is_late(&self, now: DateTime<Utc>) -> bool {
+        let last = self.last.load(Ordering::Relaxed);
+        last != 0 && now.timestamp_millis() - last > self.longest.num_milliseconds()
     }
 }
 

@@ -1,6 +1,8 @@
 //! What every store promises, tried on whatever store it is given.
 
+mod calls;
 mod closed;
+mod lanes;
 mod outcomes;
 
 use std::sync::Arc;
@@ -96,12 +98,18 @@ pub(super) async fn take_in(store: &dyn Store, number: u8) {
     assert_eq!(store.settle(settlement, at(0)).await.unwrap(), Settled::Done);
 }
 
+fn ask_for(min: usize, max: usize, until: DateTime<Utc>) -> LeaseAsk {
+    LeaseAsk {
+        min,
+        max,
+        until,
+        lowest: Lane::Backfill,
+        bulk: false,
+    }
+}
+
 pub(super) async fn lease_all(store: &dyn Store, now: i64) -> Vec<Lease> {
-    let ask = LeaseAsk {
-        min: 1,
-        max: 100,
-        until: at(now + 60),
-    };
+    let ask = ask_for(1, 100, at(now + 60));
     store.lease(&crm(), ask, at(now)).await.unwrap().leases
 }
 
@@ -111,6 +119,13 @@ fn failure() -> Failure {
         what: "write".into(),
         hint: "look".into(),
         answer: None,
+    }
+}
+
+fn with_gate(results: Vec<Finished>, gate: DestinationGate) -> Ending {
+    Ending {
+        gate: Some(gate),
+        ..Ending::of(results)
     }
 }
 
@@ -137,7 +152,9 @@ pub(super) async fn promises<S: Store>(fresh: impl Fn() -> S) {
     a_parked_destination_waits_for_its_release(&fresh()).await;
     a_full_batch_is_only_handed_out_full(&fresh()).await;
     the_quarantine_does_not_grow_without_bound(&fresh()).await;
+    lanes::promises(&fresh).await;
     closed::promises(&fresh).await;
+    calls::promises(&fresh).await;
     outcomes::promises(fresh).await;
 }
 
@@ -228,7 +245,11 @@ async fn a_delivery_has_one_holder(store: &dyn Store) {
     assert_eq!(mine.len(), 1);
     assert!(lease_all(store, 1).await.is_empty());
     let outcome = store
-        .finish(&crm(), mine.into_iter().map(delivered).collect(), None, at(2))
+        .finish(
+            &crm(),
+            Ending::of(mine.into_iter().map(delivered).collect()),
+            at(2),
+        )
         .await
         .unwrap();
     assert_eq!(outcome, [FinishOutcome::Done]);
@@ -244,12 +265,20 @@ async fn a_lease_that_ran_out_is_handed_out_again_and_the_late_holder_is_refused
     assert_eq!(quick.len(), 1);
     assert!(quick[0].uncertain, "the slow holder may have written it");
     let late = store
-        .finish(&crm(), slow.into_iter().map(delivered).collect(), None, at(62))
+        .finish(
+            &crm(),
+            Ending::of(slow.into_iter().map(delivered).collect()),
+            at(62),
+        )
         .await
         .unwrap();
     assert_eq!(late, [FinishOutcome::LeaseLost]);
     let done = store
-        .finish(&crm(), quick.into_iter().map(delivered).collect(), None, at(63))
+        .finish(
+            &crm(),
+            Ending::of(quick.into_iter().map(delivered).collect()),
+            at(63),
+        )
         .await
         .unwrap();
     assert_eq!(done, [FinishOutcome::Done]);
@@ -273,13 +302,21 @@ async fn a_revision_that_arrives_during_delivery_is_delivered_next(store: &dyn S
     };
     assert_eq!(store.settle(settlement, at(1)).await.unwrap(), Settled::Done);
     store
-        .finish(&crm(), held.into_iter().map(delivered).collect(), None, at(2))
+        .finish(
+            &crm(),
+            Ending::of(held.into_iter().map(delivered).collect()),
+            at(2),
+        )
         .await
         .unwrap();
     let next = lease_all(store, 3).await;
     assert_eq!((next[0].revision, next[0].held), (2, 1));
     store
-        .finish(&crm(), next.into_iter().map(delivered).collect(), None, at(4))
+        .finish(
+            &crm(),
+            Ending::of(next.into_iter().map(delivered).collect()),
+            at(4),
+        )
         .await
         .unwrap();
     assert!(lease_all(store, 5).await.is_empty());
@@ -290,14 +327,10 @@ async fn a_retry_waits_for_its_time(store: &dyn Store) {
     let lease = lease_all(store, 0).await.remove(0);
     let result = DeliveryResult::Retry(at(100), failure());
     store
-        .finish(&crm(), vec![Finished { lease, result }], None, at(1))
+        .finish(&crm(), Ending::of(vec![Finished { lease, result }]), at(1))
         .await
         .unwrap();
-    let ask = LeaseAsk {
-        min: 1,
-        max: 10,
-        until: at(200),
-    };
+    let ask = ask_for(1, 10, at(200));
     let early = store.lease(&crm(), ask, at(99)).await.unwrap();
     assert!(early.leases.is_empty());
     assert_eq!(early.next_at, Some(at(100)));
@@ -315,7 +348,7 @@ async fn a_dead_letter_can_be_requeued_or_discarded(store: &dyn Store) {
             lease,
             result: DeliveryResult::Dead(failure()),
         };
-        store.finish(&crm(), vec![dead], None, at(1)).await.unwrap();
+        store.finish(&crm(), Ending::of(vec![dead]), at(1)).await.unwrap();
         let letters = store.dead_letters(DeadLetterFilter::default()).await.unwrap();
         assert_eq!(
             (letters.len(), letters[0].lead, letters[0].failure.hint.as_str()),
@@ -337,7 +370,11 @@ async fn a_dead_letter_can_be_requeued_or_discarded(store: &dyn Store) {
         let again = lease_all(store, 3).await;
         assert_eq!(again.len(), usize::from(act == DeadLetterAct::Requeue));
         store
-            .finish(&crm(), again.into_iter().map(delivered).collect(), None, at(4))
+            .finish(
+                &crm(),
+                Ending::of(again.into_iter().map(delivered).collect()),
+                at(4),
+            )
             .await
             .unwrap();
     }
@@ -362,14 +399,10 @@ async fn a_held_destination_is_probed_by_one_delivery(store: &dyn Store) {
         reason: "busy".into(),
     };
     store
-        .finish(&crm(), back.collect(), Some(held.clone()), at(1))
+        .finish(&crm(), with_gate(back.collect(), held.clone()), at(1))
         .await
         .unwrap();
-    let ask = LeaseAsk {
-        min: 1,
-        max: 10,
-        until: at(100),
-    };
+    let ask = ask_for(1, 10, at(100));
     let early = store.lease(&crm(), ask, at(29)).await.unwrap();
     assert_eq!(
         (early.leases.len(), early.gate, early.next_at),
@@ -383,7 +416,7 @@ async fn a_held_destination_is_probed_by_one_delivery(store: &dyn Store) {
     );
     let done = probe.leases.into_iter().map(delivered).collect();
     store
-        .finish(&crm(), done, Some(DestinationGate::Open), at(31))
+        .finish(&crm(), with_gate(done, DestinationGate::Open), at(31))
         .await
         .unwrap();
     assert_eq!(lease_all(store, 32).await.len(), 2);
@@ -396,11 +429,11 @@ async fn a_parked_destination_waits_for_its_release(store: &dyn Store) {
         hint: "renew".into(),
     };
     store
-        .finish(&crm(), Vec::new(), Some(parked.clone()), at(0))
+        .finish(&crm(), with_gate(Vec::new(), parked.clone()), at(0))
         .await
         .unwrap();
     store
-        .finish(&crm(), Vec::new(), Some(DestinationGate::Open), at(1))
+        .finish(&crm(), with_gate(Vec::new(), DestinationGate::Open), at(1))
         .await
         .unwrap();
     assert!(lease_all(store, 1_000_000).await.is_empty());
@@ -417,11 +450,7 @@ async fn a_parked_destination_waits_for_its_release(store: &dyn Store) {
 
 async fn a_full_batch_is_only_handed_out_full(store: &dyn Store) {
     take_in(store, 1).await;
-    let ask = LeaseAsk {
-        min: 2,
-        max: 2,
-        until: at(100),
-    };
+    let ask = ask_for(2, 2, at(100));
     assert!(store.lease(&crm(), ask, at(0)).await.unwrap().leases.is_empty());
     take_in(store, 2).await;
     let full = store.lease(&crm(), ask, at(0)).await.unwrap().leases;

@@ -8,10 +8,10 @@ use chrono::{DateTime, Utc};
 use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 
 use super::{
-    Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationGate, DestinationStatus,
-    FinishOutcome, Finished, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk,
-    Leased, Noted, OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Store, StoreError, Totals,
-    Unreadable, Unsettled,
+    Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationStatus, Ending, FinishOutcome,
+    Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased, Ledger, Noted,
+    OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Spent, Store, StoreError, Totals, Unreadable,
+    Unsettled,
 };
 
 /// How the chosen call fails.
@@ -113,12 +113,10 @@ impl Store for FaultyStore {
     async fn finish(
         &self,
         destination: &DestinationName,
-        results: Vec<Finished>,
-        gate: Option<DestinationGate>,
+        ending: Ending,
         now: DateTime<Utc>,
     ) -> Result<Vec<FinishOutcome>, StoreError> {
-        self.call(self.inner.finish(destination, results, gate, now))
-            .await
+        self.call(self.inner.finish(destination, ending, now)).await
     }
 
     async fn watched_until(&self, source: &SourceName) -> Result<Option<Checkpoint>, StoreError> {
@@ -131,6 +129,14 @@ impl Store for FaultyStore {
 
     async fn outcomes(&self, filter: OutcomeFilter) -> Result<Vec<OutcomeRow>, StoreError> {
         self.call(self.inner.outcomes(filter)).await
+    }
+
+    async fn spend(&self, connector: &DestinationName, spent: Spent) -> Result<(), StoreError> {
+        self.call(self.inner.spend(connector, spent)).await
+    }
+
+    async fn ledger(&self, connector: &DestinationName) -> Result<Ledger, StoreError> {
+        self.call(self.inner.ledger(connector)).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -64,12 +64,11 @@ pub trait Store: Send + Sync {
     /// Which of these leads must not be contacted, as of now: the gate at the moment of writing.
     async fn forbidden(&self, leads: Vec<LeadKey>) -> Result<Vec<LeadKey>, StoreError>;
 
-    /// Writes what became of leased deliveries, and of their destination.
+    /// Writes what became of leased deliveries and of their destination, and what the call cost.
     async fn finish(
         &self,
         destination: &DestinationName,
-        results: Vec<Finished>,
-        gate: Option<DestinationGate>,
+        ending: Ending,
         now: DateTime<Utc>,
     ) -> Result<Vec<FinishOutcome>, StoreError>;
 
@@ -80,6 +79,14 @@ pub trait Store: Send + Sync {
 
     /// Keeps what a look at a CRM showed, together with where it left off. Seen twice is kept once.
     async fn observe(&self, sighting: Sighting, now: DateTime<Utc>) -> Result<Vec<Noted>, StoreError>;
+
+    // --- calls are counted -----------------------------------------------------------------
+
+    /// Writes what calls cost that delivered nothing.
+    async fn spend(&self, connector: &DestinationName, spent: Spent) -> Result<(), StoreError>;
+
+    /// What a connector's calls came to.
+    async fn ledger(&self, connector: &DestinationName) -> Result<Ledger, StoreError>;
 
     // --- the operator looks and acts -------------------------------------------------------
 

@@ -13,6 +13,7 @@ use connector_kit::{
 use futures_util::FutureExt;
 use tracing::{debug, info, warn};
 
+use crate::deliver::Purse;
 use crate::runtime::{Next, Rests, Worker};
 use crate::store::{Noted, Sighting, Store, StoreError};
 
@@ -33,6 +34,8 @@ pub struct WatchParts {
     pub account: AccountName,
     /// The way to it.
     pub source: Arc<dyn OutcomeSource>,
+    /// When it may be called.
+    pub purse: Arc<Purse>,
     /// The floor.
     pub store: Arc<dyn Store>,
     /// Told what was seen.
@@ -128,8 +131,18 @@ impl Worker for WatchWorker {
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {
-        let after = self.parts.store.watched_until(&self.parts.name).await?;
-        let batch = match self.ask(after.as_ref()).await {
+        let WatchParts {
+            name, purse, store, ..
+        } = &self.parts;
+        let token = match purse.draw_to_look(&**store, now).await? {
+            Ok(token) => token,
+            Err(at) => return Ok(Next::At(at)),
+        };
+        let after = store.watched_until(name).await?;
+        token.spend();
+        let asked = self.ask(after.as_ref()).await;
+        purse.looked(&**store, now).await?;
+        let batch = match asked {
             Ok(batch) => batch,
             Err(error) => return Ok(self.rest_after(&error, now)),
         };

@@ -32,6 +32,8 @@ mod intake_secrecy;
 mod world;
 
 mod batches;
+mod budgets;
+mod bulk;
 mod chaos;
 mod closed_records;
 mod delivery_answers;

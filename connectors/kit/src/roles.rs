@@ -22,6 +22,9 @@ pub trait Source: Send + Sync {
 }
 
 /// Another way for many leads at once.
+///
+/// Such a call may take up to half an hour: so long nobody else is given its deliveries. It carries
+/// no lead that somebody waits for, and sometimes fewer than `from`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bulk {
     /// Worth it from so many waiting deliveries on.

@@ -15,7 +15,7 @@ use super::*;
 use crate::admin::ticks::Crank;
 use crate::admin::{Ticks, Trouble};
 use crate::intake::tests::shelf::{Mood, Shelf};
-use crate::store::{DestinationGate, DestinationStatus, Totals};
+use crate::store::{DestinationGate, DestinationStatus, Ledger, Totals};
 
 struct Office {
     desk: Desk,
@@ -118,6 +118,7 @@ async fn metrics_show_what_was_counted_and_what_waits() {
         delivered: 1,
         closed: 0,
         oldest_due: Some(DateTime::UNIX_EPOCH - TimeDelta::seconds(90)),
+        calls: Ledger::default(),
     }];
     office.crank.advance(Duration::from_secs(61));
     let (status, page) = ask(&office.desk, "GET", "/metrics").await;

@@ -203,7 +203,7 @@ const IN_THE_MAIN_FILE: [Slip; 24] = [
     ("[listen]\npublic = ", 2, 10, "", None, "string"),
 ];
 
-const IN_A_CONNECTOR: [Slip; 12] = [
+const IN_A_CONNECTOR: [Slip; 16] = [
     (
         "role = ['destination']",
         3,
@@ -238,6 +238,38 @@ const IN_A_CONNECTOR: [Slip; 12] = [
     ),
     ("[retry]\njitter = 2", 4, 1, "retry.jitter", None, "from 0 to 1"),
     ("[hold]\nfirst = '2m'", 4, 1, "hold.first", None, "hold.max"),
+    (
+        "[budget]\ncalls_per_day = 0",
+        4,
+        1,
+        "budget.calls_per_day",
+        None,
+        "above zero",
+    ),
+    (
+        "[budget]\ncalls_per_day = 1\nreserve = 20",
+        5,
+        1,
+        "budget.reserve",
+        None,
+        "from 0 to 1",
+    ),
+    (
+        "[budget]\ncalls_per_day = 1\nday_starts = '6 am'",
+        5,
+        1,
+        "budget.day_starts",
+        None,
+        "a time of day like",
+    ),
+    (
+        "[budget]\ncalls_per_dya = 1",
+        4,
+        1,
+        "budget.calls_per_dya",
+        Some("calls_per_day"),
+        "unknown field",
+    ),
     (
         "rate = { per_second = 0, burst = 1 }",
         3,

@@ -161,10 +161,17 @@ impl Store for Shelf {
     async fn finish(
         &self,
         _: &DestinationName,
-        _: Vec<Finished>,
-        _: Option<DestinationGate>,
+        _: Ending,
         _: DateTime<Utc>,
     ) -> Result<Vec<FinishOutcome>, StoreError> {
+        elsewhere()
+    }
+
+    async fn spend(&self, _: &DestinationName, _: Spent) -> Result<(), StoreError> {
+        elsewhere()
+    }
+
+    async fn ledger(&self, _: &DestinationName) -> Result<Ledger, StoreError> {
         elsewhere()
     }
 

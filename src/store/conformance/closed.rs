@@ -39,7 +39,7 @@ async fn close(store: &dyn Store, leases: Vec<Lease>, now: i64) {
         result: DeliveryResult::Closed(Some(RecordRef("contact 7".into()))),
     };
     let results = leases.into_iter().map(closed).collect();
-    store.finish(&crm(), results, None, at(now)).await.unwrap();
+    store.finish(&crm(), Ending::of(results), at(now)).await.unwrap();
 }
 
 async fn fate(store: &dyn Store) -> String {
@@ -54,8 +54,8 @@ async fn a_closed_delivery_wants_no_later_revision(store: &dyn Store) {
     revise(store, false, 3).await;
     assert!(lease_all(store, 1000).await.is_empty());
     assert_eq!(fate(store).await, "delivered (closed in CRM)");
-    let story = store.lead(lead(1).id).await.unwrap().unwrap();
-    let delivery = &story.deliveries[0];
+    let known = store.lead(lead(1).id).await.unwrap().unwrap();
+    let delivery = &known.deliveries[0];
     assert_eq!(
         (delivery.state.as_str(), delivery.wanted, delivery.held),
         ("closed", 1, 1)

@@ -121,10 +121,12 @@ pub(super) fn settle(
         DeadLetterAct::Requeue => state::DUE,
         DeadLetterAct::Discard => state::DISCARDED,
     };
+    // Who waits now does not wait for what waited long; but do-not-contact is told at once.
     for (lead, destination) in &rows {
         desk.connection
             .prepare_cached(
-                "UPDATE deliveries SET state = ?3, attempt = 0, since = ?4, at = ?4
+                "UPDATE deliveries SET state = ?3, attempt = 0, since = ?4, at = ?4,
+                   lane = CASE (SELECT dnc FROM leads WHERE id = ?1) WHEN 1 THEN 0 ELSE 3 END
                  WHERE lead = ?1 AND destination = ?2",
             )?
             .execute(params![lead, destination, to, now])?;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use connector_kit::DestinationName;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::calls;
 use super::codes::{self, state};
 use super::desk::Desk;
 use super::names::NameKind;
@@ -88,14 +89,18 @@ pub(super) fn all(shelf: &mut Shelf) -> Result<Vec<DestinationStatus>, Trouble> 
         .collect::<Result<_, _>>()?;
     numbers
         .into_iter()
-        .map(|(number, name)| status(&shelf.connection, number, &name))
+        .map(|(number, name)| status(shelf, number, &name))
         .collect()
 }
 
-fn status(connection: &Connection, number: i64, name: &str) -> Result<DestinationStatus, Trouble> {
+fn status(shelf: &mut Shelf, number: i64, name: &str) -> Result<DestinationStatus, Trouble> {
+    let name = DestinationName::new(name);
+    let calls = calls::ledger(shelf, &name)?;
+    let connection = &shelf.connection;
     let count = |state: i64| tally::read(connection, number, DELIVERIES + state);
     Ok(DestinationStatus {
-        name: DestinationName::new(name),
+        name,
+        calls,
         gate: gate(connection, number)?,
         due: count(state::DUE)? + count(state::LEASED)?,
         waiting: count(state::WAITING)?,

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one writer, many commits in one flush.
 
+mod calls;
 mod codes;
 mod dead_letters;
 mod deliveries;
@@ -8,6 +9,7 @@ mod destinations;
 mod file;
 mod inbox;
 mod leads;
+mod leases;
 mod names;
 mod open;
 mod operator;
@@ -35,10 +37,10 @@ pub use schema::SchemaError;
 pub use space::SpaceFloor;
 
 use super::{
-    Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationGate, DestinationStatus,
-    FinishOutcome, Finished, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk,
-    Leased, Noted, OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Store, StoreError, Totals,
-    Unreadable, Unsettled,
+    Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationStatus, Ending, FinishOutcome,
+    Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased, Ledger, Noted,
+    OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Spent, Store, StoreError, Totals, Unreadable,
+    Unsettled,
 };
 use desk::Desk;
 use file::DaemonLock;
@@ -181,7 +183,7 @@ impl Store for SqliteStore {
     ) -> Result<Leased, StoreError> {
         let destination = destination.clone();
         self.write(Line::Work, ask.max / 4, move |desk| {
-            deliveries::lease(desk, &destination, ask, now)
+            leases::lease(desk, &destination, ask, now)
         })
         .await
     }
@@ -193,13 +195,11 @@ impl Store for SqliteStore {
     async fn finish(
         &self,
         destination: &DestinationName,
-        results: Vec<Finished>,
-        gate: Option<DestinationGate>,
+        ending: Ending,
         now: DateTime<Utc>,
     ) -> Result<Vec<FinishOutcome>, StoreError> {
         let destination = destination.clone();
-        let work =
-            move |desk: &mut Desk| deliveries::finish(desk, &destination, &results, gate.as_ref(), now);
+        let work = move |desk: &mut Desk| deliveries::finish(desk, &destination, &ending, now);
         self.write(Line::Work, 1, work).await
     }
 
@@ -220,6 +220,17 @@ impl Store for SqliteStore {
 
     async fn outcomes(&self, filter: OutcomeFilter) -> Result<Vec<OutcomeRow>, StoreError> {
         self.read(move |shelf| outcomes::list(shelf, &filter)).await
+    }
+
+    async fn spend(&self, connector: &DestinationName, spent: Spent) -> Result<(), StoreError> {
+        let connector = connector.clone();
+        self.write(Line::Work, 1, move |desk| calls::spend(desk, &connector, &spent))
+            .await
+    }
+
+    async fn ledger(&self, connector: &DestinationName) -> Result<Ledger, StoreError> {
+        let connector = connector.clone();
+        self.read(move |shelf| calls::ledger(shelf, &connector)).await
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -14,6 +14,8 @@ pub(super) enum NameKind {
     Destination = 3,
     /// A connector in its role of an outcome source.
     Watch = 4,
+    /// A connector in whatever role: it has one book of calls.
+    Connector = 5,
 }
 
 /// Numbers already looked up by this connection.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 const APPLICATION_ID: i32 = 0x4C53_594E;
 
 /// One step per version; step `n` brings a file from version `n` to `n + 1`.
-const STEPS: &[&str] = &[FIRST, OUTCOMES];
+const STEPS: &[&str] = &[FIRST, SECOND];
 
 const FIRST: &str = "
 CREATE TABLE names (
@@ -68,8 +68,8 @@ CREATE TABLE counters (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// What became of leads in the CRMs.
-const OUTCOMES: &str = "
+/// What became of leads in the CRMs, and what their calls came to.
+const SECOND: &str = "
 CREATE TABLE outcomes (
   id INTEGER PRIMARY KEY, lead INTEGER NOT NULL, source INTEGER NOT NULL, record TEXT NOT NULL,
   subject INTEGER NOT NULL, stage INTEGER NOT NULL, state TEXT NOT NULL, amount TEXT, currency TEXT,
@@ -81,6 +81,13 @@ CREATE TABLE standings (
   lead INTEGER NOT NULL, source INTEGER NOT NULL, stage INTEGER NOT NULL, outcome INTEGER NOT NULL,
   PRIMARY KEY (lead, source)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE calls (
+  connector INTEGER NOT NULL, day INTEGER NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (connector, day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE quotas (
+  connector INTEGER PRIMARY KEY, granted INTEGER NOT NULL, remaining INTEGER NOT NULL, told_at INTEGER NOT NULL
+) STRICT;
 ";
 
 /// The file cannot be used.

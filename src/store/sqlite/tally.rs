@@ -29,6 +29,9 @@ pub(super) const DELIVERIES: i64 = 100;
 /// Counters of one outcome source start here: `OUTCOMES + stage`.
 pub(super) const OUTCOMES: i64 = 200;
 
+/// Calls of one connector.
+pub(super) const CALLS: i64 = 300;
+
 /// Changes of one transaction, written at its end.
 #[derive(Debug, Default)]
 pub(super) struct Tally(BTreeMap<(i64, i64), i64>);
@@ -58,6 +61,11 @@ impl Tally {
             self.bump(source, OUTCOMES + stage, -1);
         }
         self.bump(source, OUTCOMES + to, 1);
+    }
+
+    /// A connector made calls.
+    pub(super) fn called(&mut self, connector: i64, calls: i64) {
+        self.bump(connector, CALLS, calls);
     }
 
     fn bump(&mut self, scope: i64, counter: i64, by: i64) {

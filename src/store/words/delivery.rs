@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use connector_kit::{ErrorKind, RecordRef};
 
-use super::LeadKey;
+use super::{Lane, LeadKey, Spent};
 
 /// What a worker asks for.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,10 @@ pub struct LeaseAsk {
     pub min: usize,
     /// No more than this.
     pub max: usize,
+    /// Nothing of a lane behind this one.
+    pub lowest: Lane,
+    /// Takes from the end of the line, nothing hot, and nothing at all while something hot is due.
+    pub bulk: bool,
     /// When others may take what was not finished.
     pub until: DateTime<Utc>,
 }
@@ -119,6 +123,27 @@ pub struct Finished {
     pub lease: Lease,
     /// What became of it.
     pub result: DeliveryResult,
+}
+
+/// How a call ended.
+#[derive(Debug, Default)]
+pub struct Ending {
+    /// What became of its deliveries.
+    pub results: Vec<Finished>,
+    /// Whether the destination may be called from now on, where that changes.
+    pub gate: Option<DestinationGate>,
+    /// What it cost; nothing when no call was made.
+    pub spent: Option<Spent>,
+}
+
+impl Ending {
+    /// Deliveries that ended without a word about their destination.
+    pub fn of(results: Vec<Finished>) -> Self {
+        Self {
+            results,
+            ..Self::default()
+        }
+    }
 }
 
 /// The answer to one [`Finished`].

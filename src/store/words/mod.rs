@@ -1,5 +1,6 @@
 //! What goes over the store's counter, by the room it comes from.
 
+mod calls;
 mod custody;
 mod delivery;
 mod operator;
@@ -8,6 +9,7 @@ mod understanding;
 
 use thiserror::Error;
 
+pub use calls::*;
 pub use custody::*;
 pub use delivery::*;
 pub use operator::*;

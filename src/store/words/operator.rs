@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use connector_kit::{DestinationName, Lead, LeadId, RecordRef, SourceName};
 
-use super::{DestinationGate, Failure, InboxId, OutcomeTotals, TouchSpan};
+use super::{DestinationGate, Failure, InboxId, Ledger, OutcomeTotals, TouchSpan};
 
 /// Totals since the store was made, and what waits now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct DestinationStatus {
     pub closed: u64,
     /// When the oldest due delivery was wanted.
     pub oldest_due: Option<DateTime<Utc>>,
+    /// Its calls.
+    pub calls: Ledger,
 }
 
 /// Which leads to show.

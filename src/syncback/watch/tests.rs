@@ -2,9 +2,11 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use chrono::TimeDelta;
-use connector_kit::{LeadId, RecordRef, Subject};
+use connector_kit::clock::ManualClock;
+use connector_kit::{CallBook, DestinationName, LeadId, Quota, RecordRef, Subject};
 
 use super::*;
+use crate::deliver::pace::Pace;
 use crate::store::faulty::{Failing, FaultyStore};
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{Custody, LeadChange, OutcomeFilter, Settlement, Understood};
@@ -57,11 +59,18 @@ impl Onlooker for Counter {
     }
 }
 
+/// Two looks a second, and a hundred at once.
+fn purse(calls: CallBook) -> Purse {
+    let pace = Pace::new(2, 100, Arc::new(ManualClock::new(noon())));
+    Purse::new(DestinationName::new("crm"), pace, None, calls)
+}
+
 struct World {
     _directory: tempfile::TempDir,
     store: Arc<SqliteStore>,
     feed: Arc<Feed>,
     counter: Arc<Counter>,
+    purse: Arc<Purse>,
     leads: Vec<LeadId>,
 }
 
@@ -79,6 +88,7 @@ impl World {
             store,
             feed: Arc::default(),
             counter: Arc::default(),
+            purse: Arc::new(purse(CallBook::default())),
             leads,
         }
     }
@@ -88,6 +98,7 @@ impl World {
             name: SourceName::new("crm"),
             account: AccountName::new("default"),
             source: self.feed.clone(),
+            purse: Arc::clone(&self.purse),
             store,
             onlooker: self.counter.clone(),
             every: Duration::from_secs(30),
@@ -224,4 +235,35 @@ async fn a_crm_that_fails_is_asked_more_rarely_and_its_place_is_kept() {
         Next::At(noon() + TimeDelta::seconds(30))
     );
     assert_eq!(world.stages().await, [Stage::Won]);
+}
+
+#[tokio::test]
+async fn every_look_is_counted() {
+    let world = World::with_leads(1).await;
+    let mut worker = world.worker(world.store.clone());
+    world.changes(&[Stage::Won]);
+    for _ in 0..3 {
+        worker.step(noon()).await.unwrap();
+    }
+    let ledger = world.store.ledger(&DestinationName::new("crm")).await.unwrap();
+    assert_eq!((ledger.spent, ledger.total), (3, 3));
+}
+
+#[tokio::test]
+async fn what_is_kept_for_new_leads_is_not_looked_away() {
+    let mut world = World::with_leads(1).await;
+    let calls = CallBook::default();
+    calls.tell(Quota {
+        granted: 1000,
+        left: 199,
+        told_at: noon(),
+    });
+    world.purse = Arc::new(purse(calls));
+    let mut worker = world.worker(world.store.clone());
+    world.changes(&[Stage::Won]);
+    let again = noon() + TimeDelta::minutes(5);
+    assert_eq!(worker.step(noon()).await.unwrap(), Next::At(again));
+    assert!(world.counter.0.lock().unwrap().is_empty());
+    worker.step(again).await.unwrap();
+    assert_eq!(world.counter.0.lock().unwrap().len(), 1);
 }

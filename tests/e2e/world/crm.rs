@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::{Clock, ManualClock};
 use connector_kit::{
-    ConnectorError, Destination, ErrorKind, EventKind, Gate, LeadDelivery, LeadId, Receipt, RecordRef,
+    Bulk, CallBook, ConnectorError, Destination, ErrorKind, EventKind, Gate, LeadDelivery, LeadId, Quota,
+    Receipt, RecordRef,
 };
 use tokio::sync::Semaphore;
 
@@ -60,6 +61,7 @@ pub(crate) struct Call {
 pub(crate) struct Crm {
     pub(crate) name: String,
     batch_limit: usize,
+    bulk: Option<Bulk>,
     clock: ManualClock,
     death: Death,
     go: Semaphore,
@@ -78,6 +80,12 @@ struct Books {
     converted: BTreeMap<String, bool>,
     not_before: Option<DateTime<Utc>>,
     wrongs: Vec<String>,
+    /// Where this process counts its requests, how many a call takes, and when each was made.
+    book: CallBook,
+    extras: usize,
+    requests: Vec<DateTime<Utc>>,
+    /// Requests granted and left of them, where it tells.
+    granted: Option<(u64, u64)>,
 }
 
 /// An error of this kind, as a connector would tell it.
@@ -86,10 +94,16 @@ pub(crate) fn failing(kind: ErrorKind) -> ConnectorError {
 }
 
 impl Crm {
-    pub(crate) fn new(name: &str, batch_limit: usize, clock: &ManualClock, death: &Death) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        (batch_limit, bulk): (usize, Option<Bulk>),
+        clock: &ManualClock,
+        death: &Death,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             batch_limit,
+            bulk,
             clock: clock.clone(),
             death: death.clone(),
             go: Semaphore::new(0),
@@ -142,6 +156,28 @@ impl Crm {
         self.books().converted.insert(email.to_owned(), false);
     }
 
+    /// Every call takes so many requests more.
+    pub(crate) fn take_extra_requests(&self, extras: usize) {
+        self.books().extras = extras;
+    }
+
+    /// From now on it says with every request how many are left.
+    pub(crate) fn grant(&self, granted: u64, left: u64) {
+        self.books().granted = Some((granted, left));
+    }
+
+    /// A process begins to count its requests.
+    pub(crate) fn begin_book(&self) -> CallBook {
+        let mut books = self.books();
+        books.book = CallBook::default();
+        books.book.clone()
+    }
+
+    /// When each request was made.
+    pub(crate) fn requests(&self) -> Vec<DateTime<Utc>> {
+        self.books().requests.clone()
+    }
+
     /// Lets one waiting call go on.
     pub(crate) fn let_go(&self) {
         self.go.add_permits(1);
@@ -189,9 +225,14 @@ impl Destination for Crm {
         self.batch_limit
     }
 
+    fn bulk(&self) -> Option<Bulk> {
+        self.bulk
+    }
+
     async fn upsert(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Receipt, ConnectorError>> {
         self.death.moment().await;
-        let answer = self.books().begin(deliveries, self.clock.now(), self.batch_limit);
+        let limit = self.bulk.map_or(self.batch_limit, |bulk| bulk.most);
+        let answer = self.books().begin(deliveries, self.clock.now(), limit);
         let answers = self.give(answer, deliveries).await;
         self.books().remember_waits(&answers, self.clock.now());
         self.death.moment().await;
@@ -253,12 +294,28 @@ impl Books {
         }
         let about = deliveries.iter().map(|one| (email(one), one.kind)).collect();
         self.calls.push(Call { at, about });
+        for _ in 0..=self.extras {
+            self.request(at);
+        }
         let number = self.calls.len();
         if let Some((_, answer)) = self.nth.take_if(|(nth, _)| *nth == number) {
             return answer;
         }
         let ever = self.ever.clone().unwrap_or(Answer::Takes);
         self.next.pop_front().unwrap_or(ever)
+    }
+
+    fn request(&mut self, at: DateTime<Utc>) {
+        self.requests.push(at);
+        self.book.note();
+        if let Some((granted, left)) = &mut self.granted {
+            *left = left.saturating_sub(1);
+            self.book.tell(Quota {
+                granted: *granted,
+                left: *left,
+                told_at: at,
+            });
+        }
     }
 
     fn take(&mut self, deliveries: &[LeadDelivery]) -> Vec<Result<Receipt, ConnectorError>> {

@@ -14,7 +14,7 @@ use http_body_util::Full;
 use leadsync::admin::{Health, Metrics, Ticks};
 use leadsync::dedupe;
 use leadsync::deliver::pace::Pace;
-use leadsync::deliver::{DeliveryWorker, Room, Unobserved};
+use leadsync::deliver::{DeliveryWorker, Purse, Room, Unobserved};
 use leadsync::intake::poll::PollWorker;
 use leadsync::intake::{Door, DoorParts, IntakeLimits, IntakeSource, body_check};
 use leadsync::normalize::{self, BodyLimits};
@@ -145,7 +145,13 @@ impl Ground {
         let room = Arc::new(Room {
             name: DestinationName::new(&crm.name),
             destination: crm.clone(),
-            pace: Pace::new(plan.pace.0, plan.pace.1, Arc::clone(&self.clock)),
+            purse: Arc::new(Purse::new(
+                DestinationName::new(&crm.name),
+                Pace::new(plan.pace.0, plan.pace.1, Arc::clone(&self.clock)),
+                plan.budget,
+                crm.begin_book(),
+            )),
+            workers: plan.workers,
             patience: plan.patience.clone(),
             lease: plan.lease,
             broken_calls: AtomicU32::new(0),

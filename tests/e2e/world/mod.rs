@@ -82,7 +82,9 @@ impl World {
     pub(crate) async fn with(plan: Plan) -> Self {
         let clock = ManualClock::new(noon());
         let death = Death::default();
-        let crm = |(name, _): &(&str, &str)| Arc::new(Crm::new(name, plan.batch_limit, &clock, &death));
+        let crm = |(name, _): &(&str, &str)| {
+            Arc::new(Crm::new(name, (plan.batch_limit, plan.bulk), &clock, &death))
+        };
         let stage = Stage {
             crms: plan.destinations.iter().map(crm).collect(),
             dice: Dice::seeded(plan.seed),

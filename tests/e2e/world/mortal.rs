@@ -8,10 +8,10 @@ use connector_kit::clock::{Clock, ManualClock};
 use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 use leadsync::runtime::Worker;
 use leadsync::store::{
-    Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationGate, DestinationStatus,
-    FinishOutcome, Finished, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk,
-    Leased, Noted, OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Store, StoreError, Totals,
-    Unreadable, Unsettled,
+    Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationStatus, Ending, FinishOutcome,
+    Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased, Ledger, Noted,
+    OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Spent, Store, StoreError, Totals, Unreadable,
+    Unsettled,
 };
 
 use super::death::Death;
@@ -123,11 +123,10 @@ impl Store for Mortal {
     async fn finish(
         &self,
         destination: &DestinationName,
-        results: Vec<Finished>,
-        gate: Option<DestinationGate>,
+        ending: Ending,
         now: DateTime<Utc>,
     ) -> Result<Vec<FinishOutcome>, StoreError> {
-        through!(self.finish(destination, results, gate, now))
+        through!(self.finish(destination, ending, now))
     }
 
     async fn watched_until(&self, source: &SourceName) -> Result<Option<Checkpoint>, StoreError> {
@@ -140,6 +139,14 @@ impl Store for Mortal {
 
     async fn outcomes(&self, filter: OutcomeFilter) -> Result<Vec<OutcomeRow>, StoreError> {
         through!(self.outcomes(filter))
+    }
+
+    async fn spend(&self, connector: &DestinationName, spent: Spent) -> Result<(), StoreError> {
+        through!(self.spend(connector, spent))
+    }
+
+    async fn ledger(&self, connector: &DestinationName) -> Result<Ledger, StoreError> {
+        through!(self.ledger(connector))
     }
 
     async fn totals(&self) -> Result<Totals, StoreError> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connector_kit::Source;
-use leadsync::deliver::Patience;
+use connector_kit::{Bulk, Source};
+use leadsync::deliver::{Budget, Patience};
 use leadsync::route::RouteConfig;
 use leadsync::settle::Reader;
 use leadsync::store::faulty::Failing;
@@ -28,6 +28,9 @@ pub(crate) struct Plan {
     pub(crate) lease: Duration,
     /// Calls per second, and at once.
     pub(crate) pace: (u32, u32),
+    pub(crate) budget: Option<Budget>,
+    /// The destination's way for many leads at once.
+    pub(crate) bulk: Option<Bulk>,
     /// Replaces reading an arrival.
     pub(crate) reader: Option<Reader>,
     /// A source that is asked every minute.
@@ -48,6 +51,8 @@ impl Default for Plan {
             patience: Patience::default(),
             lease: Duration::from_mins(2),
             pace: (100_000, 100_000),
+            budget: None,
+            bulk: None,
             reader: None,
             polled: None,
             fault: None,

@@ -1,0 +1,114 @@
+//! The calls of one connector: when the next may be made, by its pace, its budget and its own word.
+
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use connector_kit::{CallBook, DestinationName};
+
+use super::budget::{self, Allowance, Budget};
+use super::pace::{Pace, Token};
+use crate::store::{Ledger, Spent, Store, StoreError};
+
+/// What everybody who calls one connector shares: its pace, its budget, and its book of calls.
+pub struct Purse {
+    name: DestinationName,
+    pace: Pace,
+    budget: Option<Budget>,
+    calls: CallBook,
+    booked: Mutex<Booked>,
+}
+
+/// How far the book of calls is written down.
+#[derive(Debug, Default)]
+struct Booked {
+    /// Calls of the book that were taken.
+    taken: u64,
+    /// Calls that were taken and could not be written down.
+    owed: u64,
+}
+
+impl Purse {
+    /// A full purse.
+    pub fn new(name: DestinationName, pace: Pace, budget: Option<Budget>, calls: CallBook) -> Self {
+        Self {
+            name,
+            pace,
+            budget,
+            calls,
+            booked: Mutex::default(),
+        }
+    }
+
+    /// Where the connector notes its calls.
+    pub fn book(&self) -> CallBook {
+        self.calls.clone()
+    }
+
+    /// Leave to make one call for a delivery, or when there will be one.
+    pub(super) fn draw(&self) -> Result<Token<'_>, DateTime<Utc>> {
+        self.pace.draw()
+    }
+
+    /// Leave to look at the system once, or when to ask again: deliveries go first, and what is kept
+    /// for new leads is not looked away.
+    pub async fn draw_to_look(
+        &self,
+        store: &dyn Store,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Token<'_>, DateTime<Utc>>, StoreError> {
+        match self.allowance(store, now).await? {
+            Allowance::All => Ok(self.pace.draw_behind()),
+            Allowance::LiveOnly { until, .. } | Allowance::Nothing { until, .. } => Ok(Err(until)),
+        }
+    }
+
+    /// What may be sent now.
+    pub(super) async fn allowance(
+        &self,
+        store: &dyn Store,
+        now: DateTime<Utc>,
+    ) -> Result<Allowance, StoreError> {
+        let said = self.calls.quota();
+        let written = match &self.budget {
+            Some(_) => store.ledger(&self.name).await?,
+            None => Ledger::default(),
+        };
+        let ledger = Ledger {
+            quota: said.or(written.quota),
+            ..written
+        };
+        Ok(budget::allow(self.budget.as_ref(), &ledger, now))
+    }
+
+    /// Takes the calls made since the last time, to be written down. A call by a connector that
+    /// keeps no book counts as one.
+    pub(super) fn take(&self, now: DateTime<Utc>) -> Spent {
+        let mut booked = self.booked.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = match self.calls.made() {
+            0 => 1,
+            made => made - std::mem::replace(&mut booked.taken, made),
+        };
+        self.pace.made(calls);
+        Spent {
+            calls: calls + std::mem::take(&mut booked.owed),
+            day: budget::day_of(self.budget.as_ref(), now),
+            quota: self.calls.quota(),
+        }
+    }
+
+    /// They could not be written down: the next one takes them along.
+    pub(super) fn give_back(&self, spent: &Spent) {
+        let mut booked = self.booked.lock().unwrap_or_else(PoisonError::into_inner);
+        booked.owed = booked.owed.saturating_add(spent.calls);
+    }
+
+    /// A look is over: writes down what it cost.
+    pub async fn looked(&self, store: &dyn Store, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let spent = self.take(now);
+        let written = store.spend(&self.name, spent).await;
+        if written.is_err() {
+            self.give_back(&spent);
+        }
+        written
+    }
+}
