@@ -1,3 +1,5 @@
+//! A CRM is looked at page by page, whatever fails on the way.
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
