@@ -1,4 +1,4 @@
-//! QualifyLead, WinOpportunity, LoseOpportunity and the small ones (contract dynamics365 12.4).
+//! `QualifyLead`, `WinOpportunity`, `LoseOpportunity` and the small ones (contract dynamics365 12.4).
 
 use serde_json::{Map, Value, json};
 

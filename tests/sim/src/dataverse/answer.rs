@@ -110,7 +110,7 @@ impl Refusal {
         Self::new(400, "0x8006088a", "Bad Request - Error in query syntax.")
     }
 
-    /// A word of OData is misused.
+    /// An option or a word of the protocol is misused.
     pub(super) fn odata(message: impl Into<String>) -> Self {
         Self::new(400, "0x80060888", message)
     }

@@ -39,6 +39,7 @@ pub(super) enum Condition {
 
 /// What `Prefer` asks for.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a preference of its own")]
 pub(super) struct Preferences {
     pub(super) representation: bool,
     pub(super) page_size: Option<usize>,

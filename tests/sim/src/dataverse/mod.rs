@@ -19,6 +19,7 @@ mod metadata;
 mod options;
 mod path;
 mod payload;
+mod people;
 mod predicate;
 mod present;
 mod query;

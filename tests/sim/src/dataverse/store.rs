@@ -39,7 +39,7 @@ pub(super) struct Store {
 
 #[derive(Default)]
 struct Rows {
-    rows: HashMap<String, Row>,
+    by_id: HashMap<String, Row>,
     by_serial: BTreeMap<u64, String>,
     by_version: BTreeMap<u64, String>,
     deleted: BTreeMap<u64, String>,
@@ -85,17 +85,17 @@ impl Store {
     }
 
     pub(super) fn row(&self, table: &str, id: &str) -> Option<&Row> {
-        self.tables.get(table)?.rows.get(id)
+        self.tables.get(table)?.by_id.get(id)
     }
 
     /// Ids and rows in order of creation.
     pub(super) fn rows(&self, table: &str) -> impl Iterator<Item = (&str, &Row)> {
         let rows = self.tables.get(table);
         rows.into_iter().flat_map(|rows| {
-            let row = |id: &String| rows.rows.get_key_value(id.as_str());
+            let row = |id: &String| rows.by_id.get_key_value(id.as_str());
             rows.by_serial
                 .values()
-                .filter_map(row.clone())
+                .filter_map(row)
                 .map(|(id, row)| (id.as_str(), row))
         })
     }
@@ -114,7 +114,7 @@ impl Store {
         };
         let deleted = rows.deleted.range(version + 1..).map(|(_, id)| id);
         deleted
-            .filter(|id| !rows.rows.contains_key(*id))
+            .filter(|id| !rows.by_id.contains_key(*id))
             .cloned()
             .collect()
     }
@@ -193,7 +193,7 @@ impl Store {
     pub(super) fn index(&mut self, table: &'static str, key: &str, columns: &[String]) -> bool {
         let rows = self.tables.entry(table).or_default();
         let mut found = HashMap::new();
-        for (id, row) in &rows.rows {
+        for (id, row) in &rows.by_id {
             let Some(folded) = row.folded(columns) else {
                 continue;
             };
@@ -231,7 +231,7 @@ impl Store {
     /// The values of all keys of a row.
     pub(super) fn keys_of(&self, table: &str, id: &str) -> Vec<String> {
         let rows = self.tables.get(table);
-        let row = rows.and_then(|rows| rows.rows.get(id));
+        let row = rows.and_then(|rows| rows.by_id.get(id));
         let indexes = rows.into_iter().flat_map(|rows| &rows.indexes);
         indexes.filter_map(|index| row?.folded(&index.columns)).collect()
     }
@@ -239,7 +239,7 @@ impl Store {
 
 impl Rows {
     fn take(&mut self, id: &str) -> Option<Row> {
-        let row = self.rows.remove(id)?;
+        let row = self.by_id.remove(id)?;
         self.by_serial.remove(&row.serial);
         self.by_version.remove(&row.version);
         for index in &mut self.indexes {
@@ -258,7 +258,7 @@ impl Rows {
                 index.found.insert(folded, id.to_owned());
             }
         }
-        self.rows.insert(id.to_owned(), row);
+        self.by_id.insert(id.to_owned(), row);
     }
 }
 

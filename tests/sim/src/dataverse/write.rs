@@ -31,12 +31,12 @@ pub(super) struct Written {
 impl Environment {
     /// What a predicate means for a table.
     pub(super) fn target(&self, table: &Table, predicate: &Predicate) -> Result<Target, Refusal> {
-        let named = match predicate {
+        let pairs = match predicate {
             Predicate::Id(id) => return Ok(Target::Id(id.clone())),
             Predicate::Empty => return Err(Refusal::syntax()),
-            Predicate::Named(named) => named,
+            Predicate::Named(pairs) => pairs,
         };
-        if let [(name, Value::String(id))] = named.as_slice()
+        if let [(name, Value::String(id))] = pairs.as_slice()
             && name == table.id
         {
             return Ok(Target::Id(id.clone()));
@@ -46,7 +46,7 @@ impl Environment {
             let name = lookup.map_or_else(|| name.clone(), |column| column.name.clone());
             (name, value.clone())
         };
-        let columns: Vec<(String, Value)> = named.iter().map(column).collect();
+        let columns: Vec<(String, Value)> = pairs.iter().map(column).collect();
         let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
         let key = table.keys.iter().find(|key| key.is_active() && key.is_of(&names));
         let key = key.ok_or_else(|| invalid_key(table))?;

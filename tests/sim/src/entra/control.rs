@@ -10,7 +10,7 @@ use super::{App, Asked, Entra, Secret};
 impl Entra {
     /// Where clients reach it; its answers name this origin, and assertions must.
     pub fn at(&self, origin: &str) {
-        self.book().origin = origin.trim_end_matches('/').to_owned();
+        origin.trim_end_matches('/').clone_into(&mut self.book().origin);
     }
 
     /// Where clients reach it.

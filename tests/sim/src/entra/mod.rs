@@ -9,6 +9,9 @@ mod discovery;
 mod refusal;
 mod token;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -15,7 +15,6 @@ use crate::entra::Entra;
 
 pub(super) const TENANT: &str = "72f988bf-0000-0000-0000-2d7cd011db47";
 pub(super) const APP: &str = "11111111-1111-1111-1111-111111111111";
-pub(super) const ORIGIN: &str = "https://contoso.crm.dynamics.com";
 /// The lead of the fixtures.
 pub(super) const LEAD: &str = "9b2d0c4e-5a6f-ee11-9ae7-000d3a993550";
 /// Its key.
