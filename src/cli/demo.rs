@@ -7,21 +7,25 @@ mod teller;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use clap::Args;
 use connector_kit::clock::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::crew::Crew;
+use super::provision::{End, Work};
 use super::signals::Signals;
 use super::{Exit, Place, house, logging, screen};
 use crate::app::{Blueprint, Daemon, Listeners, Outside};
 use crate::config::{Config, LogFormat};
-use crate::demo::verdict::all_done;
+use crate::demo::verdict::{all_done, all_told};
 use crate::demo::{DemoError, Listener, Receivers, Sender, Site, Verdict, samples};
 use look::Look;
 use teller::Teller;
 
+/// A pretended CRM is ready sooner than this.
+const READY_WITHIN: TimeDelta = TimeDelta::seconds(20);
 /// How long work in hand may take when the demo ends.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -56,13 +60,14 @@ async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &Demo
     let clock = Arc::clone(&outside.clock);
     let transports = Arc::clone(&outside.transports);
     let receivers = Receivers::open(site, &clock).await?;
-    site.configure(receivers.doors)?;
+    site.configure(receivers.doors, receivers.crms.doors)?;
     // The environment of whoever tries this belongs to another daemon.
     let loaded = Config::load(site.directory(), &std::collections::BTreeMap::new())?;
     if args.log {
         logging::start(&loaded.config.log, Some(LogFormat::Json));
     }
     let blueprint = Blueprint::draw(loaded, outside)?;
+    make_ready(&blueprint, &*clock).await?;
     let listeners = Listeners::open(&blueprint.loaded.config.listen)
         .await
         .map_err(|error| Exit::failed(screen::chain(&error)))?;
@@ -103,6 +108,25 @@ async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &Demo
     }
 }
 
+/// What `leadsync provision --apply` does for an operator: fields, keys and rights in the CRMs.
+async fn make_ready(blueprint: &Blueprint, clock: &dyn Clock) -> Result<(), Exit> {
+    for (file, connector) in &blueprint.connectors {
+        let Some(provisioner) = &connector.provisioner else {
+            continue;
+        };
+        let work = Work {
+            provisioner: provisioner.as_ref(),
+            clock,
+            until: clock.now() + READY_WITHIN,
+        };
+        let carried = work.carry_out(&mut |_| {}).await;
+        if !matches!(carried.end, End::Settled) {
+            return Err(Exit::failed(format!("the demo cannot make {} ready", file.name)));
+        }
+    }
+    Ok(())
+}
+
 /// Sends the samples, waits until each has its fate, and looks whether it is the right one.
 async fn scenario(
     sender: &Sender,
@@ -114,6 +138,8 @@ async fn scenario(
     let store = &*daemon.store;
     sender.send_all(samples::all()?, listener).await?;
     all_done(store, listener, clock).await?;
+    receivers.crms.work()?;
+    all_told(store, clock).await?;
     Verdict::reach(store, receivers, listener).await
 }
 

@@ -11,7 +11,8 @@ use connector_kit::Provisioner;
 use connector_kit::clock::{Clock, SystemClock};
 
 use super::{Exit, Place, house, screen};
-use carry_out::{Carried, End, News, Work};
+use carry_out::{Carried, News};
+pub(super) use carry_out::{End, Work};
 use report::{Report, Verdict};
 
 /// What to make ready, and whether to do it.

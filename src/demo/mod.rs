@@ -3,6 +3,7 @@
 //! Nothing here leaves the loopback address, and nothing stays when it ends.
 
 // 1. Where it happens.
+pub mod crms;
 pub mod receivers;
 pub mod site;
 
@@ -14,6 +15,7 @@ pub mod sender;
 pub mod listener;
 pub mod verdict;
 
+pub use crms::Crms;
 pub use listener::{Heard, Listener, Step};
 pub use receivers::Receivers;
 pub use sender::Sender;

@@ -1,4 +1,4 @@
-//! The systems leads go to: two pretended ones on this machine, and a file.
+//! The systems leads go to: pretended ones on this machine, and a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,12 +13,18 @@ use leadsync_sim::serve::{Server, serve, serve_tls};
 use leadsync_sim::webhook::strict::Form;
 use leadsync_sim::webhook::{Answer, Rules, Webhook};
 
-use super::DemoError;
 use super::samples::REFUSED_MARK;
 use super::site::{ACCOUNT, HOST, Site};
+use super::{Crms, DemoError};
 
 /// The destinations, by the names of their files.
-pub const NAMES: [&str; 3] = ["leads-file", "leads-table", "webhook"];
+pub const NAMES: [&str; 5] = [
+    "dynamics365",
+    "leads-file",
+    "leads-table",
+    "salesforce",
+    "webhook",
+];
 
 /// The receivers; they stop when this is dropped.
 pub struct Receivers {
@@ -27,7 +33,9 @@ pub struct Receivers {
     taken: Taken,
     table: AzureTable,
     file: PathBuf,
-    /// Where they listen.
+    /// Two CRMs.
+    pub crms: Crms,
+    /// Where the others listen.
     pub doors: Doors,
     _servers: [Server; 2],
 }
@@ -44,10 +52,20 @@ pub struct Doors {
 /// What a receiver holds of one lead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holding {
-    /// The newest revision.
-    pub revision: u64,
+    /// The newest revision, where the receiver can tell.
+    pub revision: Option<u64>,
     /// How often a revision came that was there already.
     pub doubles: u64,
+}
+
+impl Holding {
+    /// A record that was made so many times, and tells no revision.
+    pub fn made(times: usize) -> Self {
+        Self {
+            revision: None,
+            doubles: (times as u64).saturating_sub(1),
+        }
+    }
 }
 
 type Taken = Arc<Mutex<Vec<String>>>;
@@ -83,6 +101,7 @@ impl Receivers {
             taken,
             table,
             file: site.leads_file(),
+            crms: Crms::open(site, clock).await?,
             doors,
             _servers: servers,
         })
@@ -91,6 +110,8 @@ impl Receivers {
     /// What the destination of this name holds.
     pub fn shelf(&self, name: &str) -> Result<Shelf, DemoError> {
         match name {
+            "salesforce" => Ok(self.crms.salesforce_shelf()),
+            "dynamics365" => Ok(self.crms.dynamics_shelf()),
             "webhook" => Ok(self.webhook_shelf()),
             "leads-table" => Ok(self.table_shelf()),
             _ => file_shelf(&self.file),
@@ -116,6 +137,7 @@ impl Receivers {
         for (_, _, columns) in self.table.rows("Leads") {
             all.extend(columns.values().map(ToString::to_string));
         }
+        all.push_str(&self.crms.everything());
         Ok(all)
     }
 
@@ -129,7 +151,13 @@ impl Receivers {
         let mut holdings: Shelf = held
             .map(|held| {
                 let revision = held.revision;
-                (held.id, Holding { revision, doubles: 0 })
+                (
+                    held.id,
+                    Holding {
+                        revision: Some(revision),
+                        doubles: 0,
+                    },
+                )
             })
             .collect();
         let mut seen = BTreeSet::new();
@@ -210,8 +238,8 @@ fn file_shelf(path: &Path) -> Result<Shelf, DemoError> {
 /// Revisions of a lead come in their order, so one that is not newer came twice.
 fn take(shelf: &mut Shelf, lead: String, revision: u64) {
     let holding = shelf.entry(lead).or_default();
-    if revision > holding.revision {
-        holding.revision = revision;
+    if holding.revision.is_none_or(|held| revision > held) {
+        holding.revision = Some(revision);
     } else {
         holding.doubles += 1;
     }

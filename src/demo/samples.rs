@@ -51,6 +51,12 @@ impl Expected {
     pub const SUPPRESSED: u64 = 2;
     /// Deliveries one destination refuses for good.
     pub const DEAD: u64 = 1;
+    /// Sold: one in each CRM.
+    pub const WON: u64 = 2;
+    /// Not sold.
+    pub const LOST: u64 = 1;
+    /// Not worth a call.
+    pub const DECLINED: u64 = 1;
 }
 
 /// A body and the answer it must get.

@@ -9,6 +9,7 @@ use leadsync_sim::authority::Authority;
 use tempfile::TempDir;
 
 use super::DemoError;
+use super::crms::CrmDoors;
 use super::receivers::Doors;
 
 /// The address everything listens on; a literal, so that nobody has to resolve a name.
@@ -33,6 +34,8 @@ pub struct Secrets {
     pub webhook: String,
     /// The storage account's key.
     pub table_key: String,
+    /// What the app of both CRMs proves itself by.
+    pub crm: String,
 }
 
 impl Secrets {
@@ -46,6 +49,7 @@ impl Secrets {
             intake: URL_SAFE_NO_PAD.encode(throw()),
             webhook: format!("whsec_{}", STANDARD.encode(throw())),
             table_key: STANDARD.encode(throw()),
+            crm: URL_SAFE_NO_PAD.encode(throw()),
         }
     }
 }
@@ -74,11 +78,12 @@ impl Site {
         site.write("secrets/intake-key.pem", &shown.key)?;
         site.write("secrets/marketplace", &site.secrets.intake)?;
         site.write("secrets/webhook", &site.secrets.webhook)?;
+        site.write("secrets/crm", &site.secrets.crm)?;
         Ok(site)
     }
 
     /// Writes the config: one file per receiver, and the daemon's own.
-    pub fn configure(&self, doors: Doors) -> Result<(), DemoError> {
+    pub fn configure(&self, doors: Doors, crms: CrmDoors) -> Result<(), DemoError> {
         let connection = format!(
             "AccountName={ACCOUNT};AccountKey={};TableEndpoint=http://{HOST}:{}/",
             self.secrets.table_key, doors.table
@@ -92,8 +97,22 @@ impl Site {
             ("webhook", include_str!("site/webhook.toml"), doors.webhook),
             ("leads-table", include_str!("site/leads-table.toml"), doors.table),
             ("leads-file", include_str!("site/leads-file.toml"), 0),
+            (
+                "salesforce",
+                include_str!("site/salesforce.toml"),
+                crms.salesforce,
+            ),
+            (
+                "dynamics365",
+                include_str!("site/dynamics365.toml"),
+                crms.dynamics,
+            ),
         ] {
-            self.write(&format!("connectors.d/{name}.toml"), &self.filled(template, port))?;
+            let template = template.replace("{LOGIN_PORT}", &crms.login.to_string());
+            self.write(
+                &format!("connectors.d/{name}.toml"),
+                &self.filled(&template, port),
+            )?;
         }
         Ok(())
     }

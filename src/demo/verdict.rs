@@ -8,7 +8,7 @@ use connector_kit::clock::Clock;
 
 use super::DemoError;
 use super::listener::Listener;
-use super::receivers::{NAMES, Receivers, Shelf};
+use super::receivers::{Holding, NAMES, Receivers, Shelf};
 use super::samples::{Expected, FORBIDDEN_MARKS};
 use crate::store::{DeadLetter, DeadLetterFilter, LeadFilter, LeadStory, Store, Totals};
 
@@ -40,6 +40,19 @@ pub struct Summary {
     pub p50_ms: f64,
     /// 99 of 100.
     pub p99_ms: f64,
+    /// Leads by what became of them in the CRMs.
+    pub outcomes: Outcomes,
+}
+
+/// Leads by what became of them in the CRMs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Outcomes {
+    /// Sold.
+    pub won: u64,
+    /// Not sold.
+    pub lost: u64,
+    /// Not worth a call.
+    pub declined: u64,
 }
 
 /// The numbers, and what is wrong with them.
@@ -106,6 +119,22 @@ pub async fn all_done(store: &dyn Store, listener: &Listener, clock: &dyn Clock)
     }
 }
 
+/// Waits until the daemon has seen what people did in the CRMs, or patience ends.
+pub async fn all_told(store: &dyn Store, clock: &dyn Clock) -> Result<(), DemoError> {
+    let until = clock.now() + PATIENCE;
+    loop {
+        let totals = store
+            .totals()
+            .await
+            .map_err(DemoError::while_doing("ask its store"))?;
+        let told = totals.outcomes.won + totals.outcomes.lost + totals.outcomes.declined;
+        if told >= Expected::WON + Expected::LOST + Expected::DECLINED || clock.now() > until {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
 impl Summary {
     fn of(totals: &Totals, times: &[TimeDelta]) -> Self {
         Self {
@@ -119,6 +148,11 @@ impl Summary {
             dead: totals.dead,
             p50_ms: percentile(times, 50),
             p99_ms: percentile(times, 99),
+            outcomes: Outcomes {
+                won: totals.outcomes.won,
+                lost: totals.outcomes.lost,
+                declined: totals.outcomes.declined,
+            },
         }
     }
 
@@ -135,6 +169,9 @@ impl Summary {
             ("suppressed", self.suppressed, Expected::SUPPRESSED),
             ("quarantined", self.quarantined, Expected::REFUSED),
             ("dead", self.dead, Expected::DEAD),
+            ("won", self.outcomes.won, Expected::WON),
+            ("lost", self.outcomes.lost, Expected::LOST),
+            ("declined", self.outcomes.declined, Expected::DECLINED),
         ];
         let wrong = counts.into_iter().filter(|(_, is, should)| is != should);
         wrong
@@ -183,10 +220,14 @@ fn shelf_faults(name: &str, shelf: &Shelf, wanted: &BTreeMap<String, u64>) -> Ve
     let missing = wanted
         .iter()
         .filter_map(|(lead, revision)| match shelf.get(lead) {
-            Some(held) if held.revision == *revision => None,
-            Some(held) => Some(format!(
-                "{name} holds revision {} of lead {lead} and should hold {revision}",
-                held.revision
+            Some(Holding { revision: None, .. }) => None,
+            Some(Holding {
+                revision: Some(held), ..
+            }) if held == revision => None,
+            Some(Holding {
+                revision: Some(held), ..
+            }) => Some(format!(
+                "{name} holds revision {held} of lead {lead} and should hold {revision}"
             )),
             None => Some(format!("{name} does not hold lead {lead}")),
         });
@@ -201,13 +242,13 @@ fn shelf_faults(name: &str, shelf: &Shelf, wanted: &BTreeMap<String, u64>) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::receivers::Holding;
 
     #[test]
     fn a_receiver_that_misses_holds_or_was_sent_too_much_is_found_out() {
         let wanted: BTreeMap<String, u64> = [("a", 2), ("b", 1)].map(|(k, v)| (k.to_owned(), v)).into();
         let shelf = |leads: &[(&str, u64, u64)]| -> Shelf {
             let holding = |&(lead, revision, doubles): &(&str, u64, u64)| {
+                let revision = Some(revision);
                 (lead.to_owned(), Holding { revision, doubles })
             };
             leads.iter().map(holding).collect()
@@ -232,8 +273,8 @@ mod tests {
     #[test]
     fn every_count_that_differs_is_named() {
         let faults = Summary::of(&Totals::default(), &[]).faults();
-        assert_eq!(faults.len(), 8);
-        assert_eq!(faults[4], "delivered is 0 and should be 41");
+        assert_eq!(faults.len(), 11);
+        assert_eq!(faults[4], "delivered is 0 and should be 69");
     }
 
     #[test]

@@ -61,12 +61,15 @@ fn the_demo_ends_with_the_promised_numbers_and_one_object() {
         ("repeats", 1),
         ("merged", 2),
         ("leads", 16),
-        ("delivered", 41),
+        ("delivered", 69),
         ("suppressed", 2),
         ("quarantined", 1),
         ("dead", 1),
     ] {
         assert_eq!(summary[name], count, "{name} of {summary}");
+    }
+    for (stage, leads) in [("won", 2), ("lost", 1), ("declined", 1)] {
+        assert_eq!(summary["outcomes"][stage], leads, "{stage} of {summary}");
     }
     let time = |name: &str| summary[name].as_f64().unwrap();
     assert!(
@@ -86,7 +89,7 @@ fn the_demos_log_tells_every_fate_and_names_nobody() {
     let output = demo(&["--json", "--log"], temporary.path());
     let log = said(&output.stderr);
     assert!(output.status.success(), "{log}");
-    for fate in ["lead_new", "lead_merged", "lead_repeat", "dead_letter"] {
+    for fate in ["lead_new", "lead_merged", "lead_repeat", "dead_letter", "outcome"] {
         assert!(log.contains(fate), "{fate} is not in {log}");
     }
     for canary in CANARIES {
@@ -119,6 +122,12 @@ fn the_demos_screen_shows_hold_recovery_dead_letter_and_gate() {
             "dead letter  webhook      Priya Raman, Trey Research: rejected\n",
             "hint  correct the field mapping, then requeue\n",
         ],
+        &[
+            "dead letter  webhook",
+            "won          salesforce   Ada Lindqvist, Fabrikam AB: Closed Won",
+            "outcomes     2 won, 1 lost, 1 declined",
+        ],
+        &["declined     dynamics365  Some One, Fabrikam: Disqualified"],
     ] {
         let mut rest = out.as_str();
         for step in chain {
@@ -150,7 +159,7 @@ fn the_demo_waits_until_told_to_stop_and_leaves_nothing_behind() {
         .output()
         .unwrap();
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
-    assert_eq!(status["deliveries"]["delivered"], 41, "{status}");
+    assert_eq!(status["deliveries"]["delivered"], 69, "{status}");
 
     let process = rustix::process::Pid::from_child(&running);
     rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();

@@ -21,6 +21,8 @@ pub(super) fn greet(look: Look, site: &Site, port: u16) {
         "A real daemon, pretended receivers, people who do not exist. Nothing leaves this machine.\n\n\
          \x20 intake       {}\n\
          \x20 webhook      signed posts over HTTPS; it asks for a rest once, and refuses one lead\n\
+         \x20 salesforce   leads in an org; people win one and lose one\n\
+         \x20 dynamics365  leads in an environment; people win one and decline one\n\
          \x20 leads-table  rows in a storage account\n\
          \x20 leads-file   {}\n\
          \x20 store        {}\n",
@@ -46,6 +48,7 @@ pub(super) fn sum_up(look: Look, verdict: &Verdict) {
         dead,
         p50_ms,
         p99_ms,
+        outcomes,
     } = &verdict.summary;
     let right = if verdict.faults.is_empty() {
         look.paint(Colour::Green, "each is at its receiver, exactly once")
@@ -59,7 +62,9 @@ pub(super) fn sum_up(look: Look, verdict: &Verdict) {
          accepted     {accepted} bodies: {leads} new leads, {merged} merged, {repeats} repeat; beside them {quarantined} unreadable, in quarantine\n\
          suppressed   {suppressed} leads: a test lead, and one who must not be contacted\n\
          delivered    {delivered} of {wanted} ({going} leads, {destinations} destinations), {right}; {dead} dead letter\n\
-         time         from receipt to delivery: p50 {p50_ms} ms, p99 {p99_ms} ms (with the rest the webhook asked for)"
+         time         from receipt to delivery: p50 {p50_ms} ms, p99 {p99_ms} ms (with the rest the webhook asked for)\n\
+         outcomes     {} won, {} lost, {} declined, as people decided in the CRMs",
+        outcomes.won, outcomes.lost, outcomes.declined,
     ));
     verdict.dead_letters.iter().for_each(mourn);
     for fault in &verdict.faults {

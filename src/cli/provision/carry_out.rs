@@ -13,31 +13,31 @@ const FIRST_REST: Duration = Duration::from_secs(2);
 const LONGEST_REST: Duration = Duration::from_secs(15);
 
 /// The work at one system.
-pub(super) struct Work<'a> {
-    pub(super) provisioner: &'a dyn Provisioner,
-    pub(super) clock: &'a dyn Clock,
+pub(in crate::cli) struct Work<'a> {
+    pub(in crate::cli) provisioner: &'a dyn Provisioner,
+    pub(in crate::cli) clock: &'a dyn Clock,
     /// When waiting ends.
-    pub(super) until: DateTime<Utc>,
+    pub(in crate::cli) until: DateTime<Utc>,
 }
 
 /// What is told while it goes on.
-pub(super) enum News<'a> {
+pub(in crate::cli) enum News<'a> {
     Making(&'a Step),
     Made(&'a Step),
     Waiting { why: &'a str, left: TimeDelta },
 }
 
 /// How far it came.
-pub(super) struct Carried {
+pub(in crate::cli) struct Carried {
     /// As it stood last.
     pub(super) plan: Plan,
     /// The ids of what was made.
     pub(super) made: Vec<String>,
-    pub(super) end: End,
+    pub(in crate::cli) end: End,
 }
 
 /// Why it ended.
-pub(super) enum End {
+pub(in crate::cli) enum End {
     /// Nothing is left that we could do.
     Settled,
     /// The time is over.
@@ -60,7 +60,7 @@ enum Round {
 
 impl Work<'_> {
     /// Carries it out. Whatever stops it, beginning again goes on where it stopped.
-    pub(super) async fn carry_out(&self, tell: &mut dyn FnMut(News<'_>)) -> Carried {
+    pub(in crate::cli) async fn carry_out(&self, tell: &mut dyn FnMut(News<'_>)) -> Carried {
         let mut plan = Plan::default();
         let mut made = Vec::new();
         let mut pause = FIRST_REST;
