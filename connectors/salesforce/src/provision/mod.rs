@@ -19,7 +19,17 @@ use crate::mapping::Shape;
 use crate::soql::literal;
 
 /// The fields no permission set may name: they belong to everybody who sees the object.
-const NOT_PERMISSIONABLE: [&str; 4] = ["lastname", "company", "name", "status"];
+const FOR_EVERYBODY: [&str; 6] = ["lastname", "firstname", "salutation", "name", "company", "status"];
+/// The fields a permission set knows as one.
+const ADDRESS: [&str; 7] = [
+    "street",
+    "city",
+    "state",
+    "statecode",
+    "postalcode",
+    "country",
+    "countrycode",
+];
 
 /// The role.
 pub(crate) struct Provision {
@@ -83,16 +93,26 @@ impl Provision {
             .collect()
     }
 
-    /// Every field leads are written to, as far as a permission set may name it.
-    fn written_fields(&self) -> Vec<String> {
-        let mut names = vec![self.shape.key_field.clone()];
-        let others = self.shape.rules.keys().chain(self.shape.flags());
-        for name in others.filter(|name| !NOT_PERMISSIONABLE.contains(&name.to_lowercase().as_str())) {
-            if !names.contains(name) {
-                names.push(name.clone());
+    /// Every field leads are written to and the name a permission set has for it, if it has one.
+    fn written_fields(&self) -> Vec<(String, String)> {
+        let names = [&self.shape.key_field]
+            .into_iter()
+            .chain(self.shape.rules.keys())
+            .chain(self.shape.flags());
+        let mut fields: Vec<(String, String)> = Vec::new();
+        for name in names {
+            let lower = name.to_lowercase();
+            let right = if ADDRESS.contains(&lower.as_str()) {
+                "Address"
+            } else {
+                name
+            };
+            let is_new = fields.iter().all(|(_, known)| known != right);
+            if is_new && !FOR_EVERYBODY.contains(&lower.as_str()) {
+                fields.push((name.clone(), right.to_owned()));
             }
         }
-        names
+        fields
     }
 
     async fn look(&self) -> Result<Sight, ConnectorError> {

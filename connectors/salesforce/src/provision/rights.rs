@@ -62,10 +62,10 @@ impl Provision {
             what: format!("permission set {set} gives {}", grant.words()),
             state: present(sight.objects.contains(grant.object)),
         }));
-        steps.extend(self.written_fields().iter().map(|name| Step {
-            id: format!("access Lead.{name}"),
-            what: format!("permission set {set} lets read and edit Lead.{name}"),
-            state: access_state(sight, name),
+        steps.extend(self.written_fields().iter().map(|(name, right)| Step {
+            id: format!("access Lead.{right}"),
+            what: format!("permission set {set} lets read and edit Lead.{right}"),
+            state: access_state(sight, name, right),
         }));
         steps.push(Step {
             id: "assignment".to_owned(),
@@ -92,7 +92,7 @@ impl Provision {
         role.extend(
             self.written_fields()
                 .iter()
-                .map(|name| format!("field Lead.{name}: Read, Edit")),
+                .map(|(_, right)| format!("field Lead.{right}: Read, Edit")),
         );
         if self.roles.contains(&Role::OutcomeSource) {
             role.push("where sharing is private: View All on Lead and Opportunity".to_owned());
@@ -153,12 +153,12 @@ impl Grant {
 }
 
 /// What the user may write already, by whatever right, need not be given; what was given shows after a while.
-fn access_state(sight: &Sight, name: &str) -> StepState {
+fn access_state(sight: &Sight, name: &str, right: &str) -> StepState {
     let is_writable = sight
         .lead
         .field(name)
         .is_some_and(|field| field.createable && field.updateable);
-    let is_granted = sight.granted.contains(&format!("Lead.{name}"));
+    let is_granted = sight.granted.contains(&format!("Lead.{right}"));
     match (is_writable, is_granted) {
         (false, false) => StepState::Missing,
         (false, true) if sight.is_assigned => StepState::Settling,

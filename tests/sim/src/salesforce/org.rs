@@ -145,6 +145,10 @@ impl Org {
                 "IsDefault": place == 0, "SortOrder": place + 1 });
             self.seed("LeadStatus", status);
         }
+        self.seed(
+            "AssignmentRule",
+            json!({ "Name": "Standard", "SobjectType": "Lead", "Active": true }),
+        );
         for label in self.stage_labels() {
             let (closed, won) = (label.starts_with("Closed"), label == "Closed Won");
             self.add_stage(&label, closed, won);

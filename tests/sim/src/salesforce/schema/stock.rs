@@ -145,6 +145,15 @@ Metadata complexvalue 0 -
 ",
     ),
     (
+        "AssignmentRule",
+        "01Q",
+        "
+Name string 120 -
+SobjectType string 40 -
+Active boolean 0 rd
+",
+    ),
+    (
         "LeadStatus",
         "01J",
         "
