@@ -1,3 +1,5 @@
+//! Every fault, in process and on a socket.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::extract::State;

@@ -150,9 +150,9 @@ impl Salesforce {
         } else {
             vec![object]
         };
-        objects
-            .into_iter()
-            .for_each(|object| self.open_field(object, field));
+        for object in objects {
+            self.open_field(object, field);
+        }
     }
 
     /// Only the listed values are taken from now on, and these are they.

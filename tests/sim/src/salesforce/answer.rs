@@ -97,7 +97,7 @@ pub(super) struct Refusal {
     pub(super) code: Cow<'static, str>,
     pub(super) message: String,
     pub(super) fields: Vec<String>,
-    detail: Option<(&'static str, Value)>,
+    detail: Option<Box<(&'static str, Value)>>,
 }
 
 impl Refusal {
@@ -131,14 +131,14 @@ impl Refusal {
     }
 
     pub(super) fn with_detail(mut self, key: &'static str, detail: Value) -> Self {
-        self.detail = Some((key, detail));
+        self.detail = Some(Box::new((key, detail)));
         self
     }
 
     /// As an element of `errors` of one record: the code is called `statusCode`.
     pub(super) fn of_record(&self) -> Value {
         let mut error = json!({ "statusCode": self.code, "message": self.message, "fields": self.fields });
-        if let Some((key, detail)) = &self.detail {
+        if let Some((key, detail)) = self.detail.as_deref() {
             error[*key] = detail.clone();
         }
         error
@@ -154,7 +154,7 @@ impl Refusal {
         if !self.fields.is_empty() {
             error["fields"] = json!(self.fields);
         }
-        if let Some((key, detail)) = &self.detail {
+        if let Some((key, detail)) = self.detail.as_deref() {
             error[*key] = detail.clone();
         }
         json!([error])

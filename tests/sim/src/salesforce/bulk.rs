@@ -6,17 +6,14 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal};
-use super::call::{Call, Manner};
-use super::csv;
+use super::call::Call;
 use super::org::Org;
 use super::route::{Version, only};
-use super::save::Upserted;
-use super::schema::{Field, Object};
-use super::store::Row;
 use super::value;
 
+mod work;
+
 const MOST_BYTES: usize = 100 << 20;
-const ROWS_IN_BATCH: usize = 10_000;
 
 /// Every job, and how long one takes.
 #[derive(Default)]
@@ -27,7 +24,7 @@ pub(super) struct Jobs {
     pub(super) work: i64,
     /// The next job closed comes to nothing, with this message.
     pub(super) fail_next: Option<String>,
-    jobs: BTreeMap<String, Job>,
+    all: BTreeMap<String, Job>,
     batches: u64,
 }
 
@@ -75,7 +72,7 @@ impl Jobs {
     }
 
     pub(super) fn count(&self) -> usize {
-        self.jobs.len()
+        self.all.len()
     }
 }
 
@@ -144,7 +141,7 @@ impl Org {
             fails_with: None,
         };
         let told = self.tell_job(&id, &job);
-        self.jobs.jobs.insert(id, job);
+        self.jobs.all.insert(id, job);
         Ok(Answer::json(200, told))
     }
 
@@ -192,7 +189,7 @@ impl Org {
                     "The job has to be complete, failed or aborted to be deleted",
                 ));
             }
-            self.jobs.jobs.remove(id);
+            self.jobs.all.remove(id);
             return Ok(Answer::empty(204));
         }
         Ok(Answer::json(200, self.tell_job(id, &job)))
@@ -253,7 +250,7 @@ impl Org {
     fn list_jobs(&self) -> Answer {
         let jobs: Vec<_> = self
             .jobs
-            .jobs
+            .all
             .iter()
             .map(|(id, job)| self.tell_job(id, job))
             .collect();
@@ -302,7 +299,7 @@ impl Org {
     fn state_name(&self, job: &Job) -> &'static str {
         match job.state {
             State::Open | State::Uploaded => "Open",
-            State::Closed(at) if self.now() < at + self.jobs.delay => "UploadComplete",
+            State::Closed(at) if self.now() <= at + self.jobs.delay => "UploadComplete",
             State::Closed(_) => "InProgress",
             State::Complete => "JobComplete",
             State::Failed => "Failed",
@@ -311,145 +308,11 @@ impl Org {
     }
 
     fn job(&self, id: &str) -> Result<&Job, Refusal> {
-        self.jobs.jobs.get(id).ok_or_else(Refusal::not_found)
+        self.jobs.all.get(id).ok_or_else(Refusal::not_found)
     }
 
     fn job_mut(&mut self, id: &str) -> Result<&mut Job, Refusal> {
-        self.jobs.jobs.get_mut(id).ok_or_else(Refusal::not_found)
-    }
-
-    /// Works off the jobs whose time has come.
-    fn work_off(&mut self) {
-        let (now, takes) = (self.now(), self.jobs.delay + self.jobs.work);
-        let due = |job: &Job| matches!(job.state, State::Closed(at) if at + takes <= now);
-        let ids: Vec<_> = self
-            .jobs
-            .jobs
-            .iter()
-            .filter(|(_, job)| due(job))
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in ids {
-            let Some(mut job) = self.jobs.jobs.remove(&id) else {
-                continue;
-            };
-            let worked = if job.fails_with.is_some() {
-                Err(())
-            } else {
-                self.work_on(&mut job)
-            };
-            job.state = if worked.is_ok() {
-                State::Complete
-            } else {
-                State::Failed
-            };
-            self.jobs.jobs.insert(id, job);
-        }
-    }
-
-    fn work_on(&mut self, job: &mut Job) -> Result<(), ()> {
-        let rows = csv::read(&job.csv, job.delimiter.1).unwrap_or_default();
-        let Some((header, rows)) = rows.split_first() else {
-            job.fails_with = Some("InvalidBatch : The upload has no header".to_owned());
-            return Err(());
-        };
-        let object = self.object(&job.object).map_err(|_| ())?;
-        let unknown = header.iter().find(|name| {
-            !object
-                .field(name)
-                .is_some_and(|field| field.is_readable(self.now()))
-        });
-        if let Some(unknown) = unknown {
-            job.fails_with = Some(format!("InvalidBatch : Field name not found : {unknown}"));
-            return Err(());
-        }
-        self.jobs.batches += rows.len().div_ceil(ROWS_IN_BATCH) as u64;
-        let manner = Manner {
-            assign: job.rule.clone(),
-            allow_save: false,
-        };
-        for row in rows {
-            job.processed += 1;
-            let cells = row.iter().map(String::as_str);
-            match self.work_row(job, &object, header, row, &manner) {
-                Ok((id, created)) => {
-                    let created = if created { "true" } else { "false" };
-                    job.done.push(csv::write(
-                        [id.as_str(), created].into_iter().chain(cells),
-                        job.delimiter.1,
-                    ));
-                }
-                Err(refusal) => {
-                    let error = refusal.of_row();
-                    job.failed
-                        .push(csv::write(["", &error].into_iter().chain(cells), job.delimiter.1));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn work_row(
-        &mut self,
-        job: &Job,
-        object: &Object,
-        header: &[String],
-        row: &[String],
-        manner: &Manner,
-    ) -> Result<(String, bool), Refusal> {
-        if row.len() != header.len() {
-            return Err(Refusal::new(
-                "INVALID_CSV",
-                "the row has another number of columns than the header",
-            ));
-        }
-        let mut fields = Row::new();
-        for (name, cell) in header.iter().zip(row) {
-            let field: Option<&Field> = object.field(name);
-            match (field, cell.as_str()) {
-                // An empty cell leaves the field as it is.
-                (None, _) | (_, "") => {}
-                (Some(field), "#N/A") => drop(fields.insert(field.name.clone(), Value::Null)),
-                (Some(field), cell) => drop(fields.insert(field.name.clone(), value::from_cell(field, cell))),
-            }
-        }
-        let id = fields
-            .remove("Id")
-            .and_then(|id| id.as_str().and_then(super::id::read));
-        let missing = |name: &str| Refusal::new("MISSING_ARGUMENT", format!("{name} not specified"));
-        match (job.operation.as_str(), &job.key) {
-            ("insert", _) => Ok((self.create(object, &fields, manner)?, true)),
-            ("upsert", Some(key)) => {
-                let field = self.key_field(object, key)?.clone();
-                let value = if field.name == "Id" {
-                    id.map(Value::from)
-                } else {
-                    fields.remove(key)
-                };
-                let value = value
-                    .filter(|value| !value.is_null())
-                    .ok_or_else(|| missing(key))?;
-                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                match self.upsert(object, &field, &value, &fields, manner)? {
-                    Upserted::Created(id) => Ok((id, true)),
-                    Upserted::Updated(id) => Ok((id, false)),
-                    Upserted::Several(_) => {
-                        let message = format!("{key}: more than one record found for external id field");
-                        Err(Refusal::new("DUPLICATE_EXTERNAL_ID", message).on(key))
-                    }
-                }
-            }
-            ("update", _) => {
-                let id = id.ok_or_else(|| missing("Id"))?;
-                self.update(object, &id, &fields, manner)?;
-                Ok((id, false))
-            }
-            _ => {
-                let id = id.ok_or_else(|| missing("Id"))?;
-                self.delete(object, &id)?;
-                Ok((id, false))
-            }
-        }
+        self.jobs.all.get_mut(id).ok_or_else(Refusal::not_found)
     }
 }
 

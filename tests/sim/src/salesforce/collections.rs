@@ -128,13 +128,12 @@ impl Org {
             let unknown = |name: &&String| {
                 *name != "attributes" && !object.field(name).is_some_and(|it| it.is_readable(now))
             };
-            match record
+            if let Some(name) = record
                 .keys()
                 .find(unknown)
                 .filter(|_| self.unknown_field_fails_call)
             {
-                Some(name) => return Err(no_column(name, &object.name)),
-                None => {}
+                return Err(no_column(name, &object.name));
             }
         }
         Ok(())

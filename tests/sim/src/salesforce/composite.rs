@@ -224,7 +224,7 @@ fn replaced(text: &str, bodies: &HashMap<String, Value>) -> Result<String, Refus
         };
         let (path, after) = after.split_once('}').ok_or_else(unknown)?;
         let (reference, field) = path.split_once('.').ok_or_else(unknown)?;
-        let pointer = format!("/{}", field.replace('.', "/").replace('[', "/").replace(']', ""));
+        let pointer = format!("/{}", field.replace(['.', '['], "/").replace(']', ""));
         let value = bodies
             .get(reference)
             .and_then(|body| body.pointer(&pointer))

@@ -135,7 +135,7 @@ impl Org {
             .unwrap_or_default();
         let body = json!({
             "sub": self.identity(), "id": self.identity(), "user_id": self.integration_user,
-            "organization_id": self.org_id, "preferred_username": user["Username"],
+            "organization_id": self.organization, "preferred_username": user["Username"],
             "username": user["Username"], "email": user["Email"], "name": user["Name"],
         });
         Answer::json(200, body)
@@ -144,7 +144,7 @@ impl Org {
     fn identity(&self) -> String {
         format!(
             "https://login.salesforce.com/id/{}/{}",
-            self.org_id, self.integration_user
+            self.organization, self.integration_user
         )
     }
 
@@ -168,7 +168,7 @@ impl Org {
             Some("refresh_token") => return Err(("invalid_grant", "expired access/refresh token")),
             _ => return Err(("unsupported_grant_type", "grant type not supported")),
         };
-        let (org, now) = (self.org_id.clone(), self.now());
+        let (org, now) = (self.organization.clone(), self.now());
         let mut body = json!({
             "access_token": self.doors.open(&org, now), "scope": "api", "token_type": "Bearer",
             "instance_url": self.doors.instance.clone().unwrap_or(base), "id": self.identity(),

@@ -91,6 +91,6 @@ impl Salesforce {
 
     /// The id of the org.
     pub fn org_id(&self) -> String {
-        self.look(|org| org.org_id.clone())
+        self.look(|org| org.organization.clone())
     }
 }

@@ -75,7 +75,7 @@ pub(super) struct Org {
     pub(super) integration_user: String,
     pub(super) person: String,
     pub(super) queue: String,
-    pub(super) org_id: String,
+    pub(super) organization: String,
     pub(super) assigned: Vec<Assigned>,
     pub(super) requests: Vec<Seen>,
     pub(super) unknown_field_fails_call: bool,
@@ -100,7 +100,7 @@ impl Org {
             integration_user: String::new(),
             person: String::new(),
             queue: String::new(),
-            org_id: String::new(),
+            organization: String::new(),
             assigned: Vec::new(),
             requests: Vec::new(),
             unknown_field_fails_call: false,
@@ -128,7 +128,7 @@ impl Org {
 
     /// What stands in an org before anybody connects.
     fn settle_in(&mut self) {
-        self.org_id = self.seed("Organization", json!({ "Name": "Acme", "IsSandbox": false }));
+        self.organization = self.seed("Organization", json!({ "Name": "Acme", "IsSandbox": false }));
         let user = |name: &str, username: &str| json!({ "Name": name, "Username": username, "Email": username, "IsActive": true });
         self.integration_user = self.seed("User", user("Lead Sync", "integration@acme.example"));
         self.person = self.seed("User", user("Pat Seller", "pat@acme.example"));

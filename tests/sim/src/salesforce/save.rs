@@ -45,7 +45,7 @@ impl Org {
             }
         }
         row.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
-        self.complete(object, &row)?;
+        Self::complete(object, &row)?;
         // An id is spent even when the record is refused.
         let id = self.store.mint(&object.prefix);
         row.insert("Id".to_owned(), json!(id));
@@ -71,7 +71,7 @@ impl Org {
             return Err(converted());
         }
         row.extend(given);
-        self.complete(object, &row)?;
+        Self::complete(object, &row)?;
         self.compute(object, &mut row);
         self.keep(object, id, row, manner, false)
     }
@@ -213,7 +213,7 @@ impl Org {
         }
     }
 
-    fn complete(&self, object: &Object, row: &Row) -> Result<(), Refusal> {
+    fn complete(object: &Object, row: &Row) -> Result<(), Refusal> {
         let missing = object
             .fields
             .iter()

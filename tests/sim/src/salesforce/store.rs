@@ -122,8 +122,12 @@ impl Store {
         let table = self.tables.entry(object.to_owned()).or_default();
         let before = table.remove(id);
         for index in self.indexes.get_mut(object).into_iter().flatten() {
-            before.iter().for_each(|row| index.remove(id, row));
-            row.iter().for_each(|row| index.add(id, row));
+            if let Some(before) = &before {
+                index.remove(id, before);
+            }
+            if let Some(row) = &row {
+                index.add(id, row);
+            }
         }
         if let Some(row) = row {
             table.insert(id.to_owned(), row);

@@ -1,12 +1,51 @@
 //! A field: what it takes, and who may see it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+/// What a describe says of a field, and no field here is.
+const UNTRUE: &[&str] = &[
+    "aiPredictionField",
+    "autoNumber",
+    "cascadeDelete",
+    "dependentPicklist",
+    "deprecatedAndHidden",
+    "displayLocationInDecimal",
+    "encrypted",
+    "formulaTreatNullNumberAsZero",
+    "highScaleNumber",
+    "htmlFormatted",
+    "namePointing",
+    "queryByDistance",
+    "restrictedDelete",
+    "searchPrefilterable",
+    "writeRequiresMasterRead",
+];
+
+/// What a describe says of a field, and no field here has.
+const UNKNOWN: &[&str] = &[
+    "calculatedFormula",
+    "compoundFieldName",
+    "controllerName",
+    "defaultValue",
+    "defaultValueFormula",
+    "extraTypeInfo",
+    "filteredLookupInfo",
+    "inlineHelpText",
+    "mask",
+    "maskType",
+    "referenceTargetField",
+    "relationshipOrder",
+];
 
 /// From which second on a user may do something; `None` is never.
 pub(in super::super) type Since = Option<i64>;
 
 /// A field of an object.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the flags of a describe, one by one"
+)]
 pub(in super::super) struct Field {
     pub(in super::super) name: String,
     pub(in super::super) label: String,
@@ -109,11 +148,33 @@ impl Field {
 
     pub(in super::super) fn describe(&self, now: i64) -> Value {
         let editable = self.is_editable(now);
-        let mut told = self.recorded.clone();
-        told["createable"] = json!(self.createable && editable);
-        told["updateable"] = json!(self.updateable && editable);
-        told["restrictedPicklist"] = json!(self.restricted);
-        told["picklistValues"] = json!(self.values);
+        let mut told = self.unrecorded();
+        let recorded = self.recorded.as_object().into_iter().flatten();
+        told.extend(recorded.map(|(key, value)| (key.clone(), value.clone())));
+        told.insert("createable".to_owned(), json!(self.createable && editable));
+        told.insert("updateable".to_owned(), json!(self.updateable && editable));
+        told.insert("restrictedPicklist".to_owned(), json!(self.restricted));
+        told.insert("picklistValues".to_owned(), json!(self.values));
+        Value::Object(told)
+    }
+
+    /// What a whole describe has besides; clients with types want all of it.
+    fn unrecorded(&self) -> Map<String, Value> {
+        let is_long = self.kind == "textarea" && self.length > 255;
+        let mut told = Map::new();
+        for key in ["aggregatable", "filterable", "groupable", "sortable"] {
+            told.insert(key.to_owned(), json!(!is_long));
+        }
+        for key in UNTRUE {
+            told.insert((*key).to_owned(), json!(false));
+        }
+        for key in UNKNOWN {
+            told.insert((*key).to_owned(), Value::Null);
+        }
+        told.insert("digits".to_owned(), json!(0));
+        told.insert("nameField".to_owned(), json!(self.name == "Name"));
+        told.insert("permissionable".to_owned(), json!(self.guarded));
+        told.insert("polymorphicForeignKey".to_owned(), json!(self.targets.len() > 1));
         told
     }
 }

@@ -30,7 +30,9 @@ impl Object {
             fields: Vec::new(),
             places: HashMap::new(),
         };
-        fields.into_iter().for_each(|field| object.add(field));
+        for field in fields {
+            object.add(field);
+        }
         object
     }
 
@@ -66,8 +68,9 @@ impl Object {
     pub(super) fn remove(&mut self, name: &str) {
         let fields = std::mem::take(&mut self.fields);
         self.places.clear();
-        let kept = fields.into_iter().filter(|field| field.name != name);
-        kept.for_each(|field| self.add(field));
+        for field in fields.into_iter().filter(|field| field.name != name) {
+            self.add(field);
+        }
     }
 
     pub(super) fn resize(&mut self, field: &str, length: usize) {

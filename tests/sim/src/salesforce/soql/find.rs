@@ -87,11 +87,11 @@ impl Plan {
         }
         let mut found = Vec::new();
         for key in keys {
-            let Key::Text(text) = key else { return None };
+            let Key::Text(value) = key else { return None };
             if column.name == "Id" {
-                found.push(text.clone());
+                found.push(value.clone());
             } else {
-                found.extend(org.store.holders(&self.object, &column.name, text)?);
+                found.extend(org.store.holders(&self.object, &column.name, value)?);
             }
         }
         found.sort();

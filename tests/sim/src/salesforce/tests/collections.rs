@@ -1,3 +1,5 @@
+//! Many records in a request (contract salesforce 5).
+
 use super::*;
 
 fn path() -> String {

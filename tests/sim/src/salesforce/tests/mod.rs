@@ -1,6 +1,14 @@
+//! An org in process, and a client that knows no more than the contract.
+
+mod bulk;
 mod collections;
+mod doors;
+mod limits;
+mod people;
+mod provision;
 mod queries;
 mod records;
+mod rules;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

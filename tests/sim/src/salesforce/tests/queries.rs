@@ -1,3 +1,5 @@
+//! Queries, pages, spans and describes (contract salesforce 9).
+
 use super::*;
 
 /// The texts of one field, in the order of the answer.
