@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz`, `/metrics` and `/v1/poke`, whatever carries them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +9,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use connector_kit::DestinationName;
 use connector_kit::clock::Clock;
 use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::admin::{Health, Metrics};
+use crate::deliver::budget::{self, Budget};
 use crate::store::{Store, StoreError};
 
 /// How long `/metrics` waits for the store before it shows the figures of last time.
@@ -30,6 +33,8 @@ pub struct Desk {
     pub metrics: Arc<Metrics>,
     /// Asked for totals when metrics are read.
     pub store: Arc<dyn Store>,
+    /// What a day of a destination may cost.
+    pub budgets: BTreeMap<DestinationName, Budget>,
     /// Tells the age of what waits.
     pub clock: Arc<dyn Clock>,
     /// Wakes the workers.
@@ -122,7 +127,11 @@ async fn metrics(State(desk): State<Desk>) -> Response {
 async fn refresh(desk: &Desk) -> Result<(), StoreError> {
     let now = desk.clock.now();
     let totals = desk.store.totals().await?;
-    let destinations = desk.store.destinations(now).await?;
+    let mut destinations = desk.store.destinations(now).await?;
+    for status in &mut destinations {
+        let allowance = budget::allow(desk.budgets.get(&status.name), &status.calls, now);
+        status.gate = allowance.over(std::mem::take(&mut status.gate));
+    }
     desk.metrics.show(&totals, &destinations, now);
     Ok(())
 }

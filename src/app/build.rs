@@ -228,8 +228,13 @@ fn purses(loaded: &Loaded, outside: &Outside) -> BTreeMap<String, Arc<Purse>> {
     loaded.connectors.iter().map(purse).collect()
 }
 
-/// What a day of this connector may cost.
-pub fn budget(file: &ConnectorFile) -> Option<Budget> {
+/// What a day may cost, of each connector that has a budget.
+pub fn budgets(loaded: &Loaded) -> BTreeMap<DestinationName, Budget> {
+    let budget = |file: &ConnectorFile| Some((DestinationName::new(&file.name), budget(file)?));
+    loaded.connectors.iter().filter_map(budget).collect()
+}
+
+fn budget(file: &ConnectorFile) -> Option<Budget> {
     file.budget.map(|budget| Budget {
         calls_per_day: budget.calls_per_day.get(),
         reserve: budget.reserve,

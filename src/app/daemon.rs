@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::build::Blueprint;
+use super::build::{Blueprint, budgets};
 use super::front;
 use super::hiring::Hiring;
 use super::listeners::Listeners;
@@ -76,9 +76,9 @@ impl Daemon {
         staff: &Staff,
         ears: Arc<dyn Ears>,
     ) -> Result<Self, StartError> {
-        let site = Site::prepare(&blueprint)?;
-        let suspicious = site.suspicious().await?;
         let metrics = Arc::new(Metrics::new(Ticks::machine()));
+        let site = Site::prepare(&blueprint, &metrics)?;
+        let suspicious = site.suspicious().await?;
         let health = Arc::new(Health::new(Ticks::machine()));
         let hiring = Hiring::new(&blueprint, &site.store, &metrics, ears);
         let bells = hiring.bells.clone();
@@ -95,6 +95,7 @@ impl Daemon {
             health: Arc::clone(&health),
             metrics,
             store: site.store.clone(),
+            budgets: budgets(&blueprint.loaded),
             clock: Arc::clone(&blueprint.outside.clock),
             poke: Arc::new(move || bells.ring_all()),
         };

@@ -8,7 +8,7 @@ mod listeners;
 mod observers;
 mod site;
 
-pub use build::{Blueprint, Outside, budget, connectors};
+pub use build::{Blueprint, Outside, budgets, connectors};
 pub use daemon::{Daemon, Staff, StartError};
 pub use listeners::Listeners;
 pub use observers::{Ears, Silence};

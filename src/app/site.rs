@@ -7,6 +7,7 @@ use tracing::warn;
 
 use super::build::Blueprint;
 use super::daemon::StartError;
+use crate::admin::Metrics;
 use crate::store::InboxId;
 use crate::store::sqlite::{Options, SpaceFloor, SqliteStore};
 
@@ -18,7 +19,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    pub(super) fn prepare(blueprint: &Blueprint) -> Result<Self, StartError> {
+    pub(super) fn prepare(blueprint: &Blueprint, metrics: &Metrics) -> Result<Self, StartError> {
         let config = &blueprint.loaded.config;
         let path = config.store_path();
         let directory = path
@@ -37,6 +38,7 @@ impl Site {
             quarantine_limit: config.store.quarantine_max,
             custody_queue: config.intake.queue,
             path: path.clone(),
+            watcher: Arc::new(metrics.store()),
         };
         let store = Arc::new(SqliteStore::open(&options)?);
         let running_mark = path.with_extension("running");

@@ -18,6 +18,7 @@ mod screen;
 mod send_test;
 mod show;
 mod signals;
+mod spending;
 mod status;
 mod tables;
 mod watchdog;

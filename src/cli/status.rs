@@ -2,16 +2,21 @@
 
 use chrono::{DateTime, Utc};
 
+use super::spending::Spending;
 use super::tables::Table;
 use super::{Exit, Place, house, screen};
+use crate::app;
 use crate::store::{DestinationGate, DestinationStatus, OutcomeTotals, Store, Totals};
 
 /// Shows totals and destinations.
 pub(super) fn status(place: &Place) -> Result<(), Exit> {
     let now = house::now();
+    let budgets = app::budgets(&house::config(place)?);
     let (totals, destinations) = house::ask(place, |store| async move {
         Ok((store.totals().await?, store.destinations(now).await?))
     })?;
+    let spending = |status| Spending::new(status, &budgets, now);
+    let destinations: Vec<Spending> = destinations.into_iter().map(spending).collect();
     if place.json {
         screen::json(&as_json(&totals, &destinations));
     } else {
@@ -20,7 +25,7 @@ pub(super) fn status(place: &Place) -> Result<(), Exit> {
     Ok(())
 }
 
-fn print(totals: &Totals, destinations: &[DestinationStatus], now: DateTime<Utc>) {
+fn print(totals: &Totals, destinations: &[Spending], now: DateTime<Utc>) {
     let suppressed = totals.suppressed_test + totals.suppressed_dnc + totals.suppressed_no_route;
     screen::line(format_args!(
         "arrivals     {} accepted, {} repeats, {} merged, {} waiting to be understood, {} refused, {} quarantined",
@@ -54,8 +59,11 @@ fn print(totals: &Totals, destinations: &[DestinationStatus], now: DateTime<Utc>
         "DELIVERED",
         "DEAD",
         "OLDEST",
+        "CALLS TODAY",
+        "CALLS LEFT",
     ]);
-    for status in destinations {
+    for spending in destinations {
+        let status = &spending.status;
         table.row(vec![
             status.name.to_string(),
             gate_word(&status.gate).to_owned(),
@@ -64,12 +72,14 @@ fn print(totals: &Totals, destinations: &[DestinationStatus], now: DateTime<Utc>
             status.delivered.to_string(),
             status.dead.to_string(),
             status.oldest_due.map(|since| age(now, since)).unwrap_or_default(),
+            spending.today(),
+            spending.left(|at| age(now, at)),
         ]);
     }
     table.print();
     destinations
         .iter()
-        .filter_map(remedy)
+        .filter_map(|spending| remedy(&spending.status).or_else(|| spending.note()))
         .for_each(|text| screen::line(format_args!("\n{text}")));
 }
 
@@ -104,8 +114,9 @@ fn age(now: DateTime<Utc>, since: DateTime<Utc>) -> String {
     humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
 }
 
-fn as_json(totals: &Totals, destinations: &[DestinationStatus]) -> serde_json::Value {
-    let destination = |status: &DestinationStatus| {
+fn as_json(totals: &Totals, destinations: &[Spending]) -> serde_json::Value {
+    let destination = |spending: &Spending| {
+        let status = &spending.status;
         let (until, reason, hint) = match &status.gate {
             DestinationGate::Open => (None, None, None),
             DestinationGate::Held { until, reason, .. } => (Some(until.to_rfc3339()), Some(reason), None),
@@ -114,7 +125,7 @@ fn as_json(totals: &Totals, destinations: &[DestinationStatus]) -> serde_json::V
         serde_json::json!({
             "name": status.name, "gate": gate_word(&status.gate), "until": until, "reason": reason, "hint": hint,
             "due": status.due, "waiting": status.waiting, "delivered": status.delivered, "closed": status.closed, "dead": status.dead,
-            "oldest_due": status.oldest_due.map(|at| at.to_rfc3339()),
+            "oldest_due": status.oldest_due.map(|at| at.to_rfc3339()), "calls": spending.as_json(),
         })
     };
     serde_json::json!({

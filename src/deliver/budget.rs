@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use connector_kit::Quota;
 
-use crate::store::Ledger;
+use crate::store::{DestinationGate, Ledger};
 
 /// The share of its calls that is kept where only the system itself says how many it grants.
 const USUAL_RESERVE: f64 = 0.2;
@@ -41,6 +41,21 @@ pub enum Allowance {
         /// Why.
         reason: String,
     },
+}
+
+impl Allowance {
+    /// The gate of a destination as it looks from outside: one with nothing left to spend rests.
+    #[must_use]
+    pub fn over(self, gate: DestinationGate) -> DestinationGate {
+        match (gate, self) {
+            (DestinationGate::Open, Self::Nothing { until, reason }) => DestinationGate::Held {
+                until,
+                holds: 0,
+                reason,
+            },
+            (gate, _) => gate,
+        }
+    }
 }
 
 /// The beginning of the day that `now` belongs to.

@@ -6,6 +6,8 @@ use connector_kit::{ErrorKind, Stage};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 
+use crate::admin::Ticks;
+use crate::store::sqlite::CommitWatcher;
 use crate::store::{Suppression, Understood};
 
 /// What the door counts for one source.
@@ -63,8 +65,9 @@ pub struct DestinationMeter {
 }
 
 /// What the store's writer counts.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct StoreMeter {
+    pub(super) ticks: Ticks,
     /// Seconds from the first write of a group to the end of its fsync.
     pub commit: Histogram,
     /// How many calls shared one commit.
@@ -84,6 +87,22 @@ pub(super) const KINDS: [ErrorKind; 7] = [
     ErrorKind::Unauthorized,
     ErrorKind::Misconfigured,
 ];
+
+impl CommitWatcher for StoreMeter {
+    fn now(&self) -> Duration {
+        self.ticks.now()
+    }
+
+    fn committed(&self, took: Duration, calls: usize) {
+        self.commit.observe(took.as_secs_f64());
+        self.group
+            .observe(f64::from(u32::try_from(calls).unwrap_or(u32::MAX)));
+    }
+
+    fn failed(&self) {
+        self.errors.inc();
+    }
+}
 
 impl DoorMeter {
     /// Counts an answer.

@@ -5,6 +5,8 @@
 
 mod meters;
 
+use std::sync::atomic::Ordering;
+
 use chrono::{DateTime, Utc};
 use connector_kit::{DestinationName, SourceName, Stage};
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -80,6 +82,8 @@ pub struct Metrics {
     queue: Family<Queued, Gauge>,
     oldest_due: Family<OfDestination, Gauge>,
     gate: Family<OfDestination, Gauge>,
+    calls: Family<OfDestination, Counter>,
+    calls_left: Family<OfDestination, Gauge>,
     fates: Family<OfFate, Gauge>,
     uptime: Gauge,
 }
@@ -89,7 +93,7 @@ impl Metrics {
     pub fn new(ticks: Ticks) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("leadsync"),
-            ticks,
+            ticks: ticks.clone(),
             requests: Family::default(),
             accepted: Family::default(),
             refused: Family::default(),
@@ -99,6 +103,7 @@ impl Metrics {
             outcomes: Family::default(),
             standings: Family::default(),
             store: StoreMeter {
+                ticks,
                 commit: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
                 group: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
                 errors: Counter::default(),
@@ -106,6 +111,8 @@ impl Metrics {
             queue: Family::default(),
             oldest_due: Family::default(),
             gate: Family::default(),
+            calls: Family::default(),
+            calls_left: Family::default(),
             fates: Family::default(),
             uptime: Gauge::default(),
         };
@@ -172,6 +179,16 @@ impl Metrics {
             "destination_gate",
             "Whether a destination may be called: 0 open, 1 held, 2 parked",
             self.gate.clone(),
+        );
+        registry.register(
+            "destination_calls",
+            "Requests a destination counts, since the store was made",
+            self.calls.clone(),
+        );
+        registry.register(
+            "destination_calls_left",
+            "Requests left of those it grants, as the destination said last",
+            self.calls_left.clone(),
         );
         registry.register("leads", "Leads and arrivals, by fate", self.fates.clone());
         registry.register(
@@ -286,6 +303,7 @@ impl Metrics {
         self.queue.clear();
         self.oldest_due.clear();
         self.gate.clear();
+        self.calls_left.clear();
         for status in destinations {
             self.show_destination(status, now);
         }
@@ -316,6 +334,12 @@ impl Metrics {
             DestinationGate::Parked { .. } => 2,
         };
         self.gate.get_or_create(&of_destination).set(gate);
+        let calls = self.calls.get_or_create(&of_destination);
+        calls.inner().store(status.calls.total, Ordering::Relaxed);
+        if let Some(quota) = status.calls.quota {
+            let left = self.calls_left.get_or_create(&of_destination);
+            left.set(quota.left.try_into().unwrap_or(i64::MAX));
+        }
     }
 
     /// All of it in the text format of Prometheus.

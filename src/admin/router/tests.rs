@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use chrono::{DateTime, TimeDelta};
 use connector_kit::clock::ManualClock;
-use connector_kit::{DestinationName, ErrorKind};
+use connector_kit::{DestinationName, ErrorKind, Quota};
 use tower::ServiceExt;
 
 use super::*;
@@ -34,6 +34,7 @@ fn office() -> Office {
         metrics: Arc::new(Metrics::new(ticks)),
         store: shelf.clone(),
         clock: Arc::new(ManualClock::new(DateTime::UNIX_EPOCH)),
+        budgets: BTreeMap::new(),
         poke: Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed)),
     };
     Office {
@@ -118,7 +119,15 @@ async fn metrics_show_what_was_counted_and_what_waits() {
         delivered: 1,
         closed: 0,
         oldest_due: Some(DateTime::UNIX_EPOCH - TimeDelta::seconds(90)),
-        calls: Ledger::default(),
+        calls: Ledger {
+            total: 41,
+            quota: Some(Quota {
+                granted: 1000,
+                left: 959,
+                told_at: DateTime::UNIX_EPOCH,
+            }),
+            ..Ledger::default()
+        },
     }];
     office.crank.advance(Duration::from_secs(61));
     let (status, page) = ask(&office.desk, "GET", "/metrics").await;
@@ -129,6 +138,8 @@ async fn metrics_show_what_was_counted_and_what_waits() {
         "leadsync_destination_deliveries{destination=\"crm\",state=\"due\"} 3",
         "leadsync_destination_oldest_due_seconds{destination=\"crm\"} 90",
         "leadsync_destination_gate{destination=\"crm\"} 2",
+        "leadsync_destination_calls_total{destination=\"crm\"} 41",
+        "leadsync_destination_calls_left{destination=\"crm\"} 959",
         "leadsync_leads{fate=\"all\"} 7",
         "leadsync_leads{fate=\"dead\"} 2",
         "leadsync_uptime_seconds 61",
@@ -141,6 +152,38 @@ async fn metrics_show_what_was_counted_and_what_waits() {
         200,
         "a parked destination leaves the daemon ready"
     );
+}
+
+#[tokio::test]
+async fn a_destination_whose_day_is_spent_rests() {
+    let mut office = office();
+    let crm = DestinationName::new("crm");
+    let budget = Budget {
+        calls_per_day: 100,
+        reserve: 0.2,
+        day_starts: TimeDelta::zero(),
+    };
+    office.desk.budgets = BTreeMap::from([(crm.clone(), budget)]);
+    for (spent, gate) in [(99, 0), (100, 1)] {
+        *office.shelf.destinations.lock().unwrap() = vec![DestinationStatus {
+            name: crm.clone(),
+            gate: DestinationGate::Open,
+            due: 1,
+            waiting: 0,
+            dead: 0,
+            delivered: 0,
+            closed: 0,
+            oldest_due: None,
+            calls: Ledger {
+                day: Some(DateTime::UNIX_EPOCH),
+                spent,
+                ..Ledger::default()
+            },
+        }];
+        let (_, page) = ask(&office.desk, "GET", "/metrics").await;
+        let line = format!("leadsync_destination_gate{{destination=\"crm\"}} {gate}");
+        assert!(page.contains(&line), "{spent} of 100 spent: {page}");
+    }
 }
 
 #[tokio::test]

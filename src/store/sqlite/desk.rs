@@ -42,26 +42,30 @@ impl Desk {
         })
     }
 
-    /// Writes the orders in one transaction, makes it durable, and only then answers them.
-    pub(super) fn commit(&mut self, mut orders: Vec<Box<dyn Order>>) {
+    /// Writes the orders in one transaction, makes it durable, and only then answers them. False
+    /// when the disk or the file failed them.
+    pub(super) fn commit(&mut self, mut orders: Vec<Box<dyn Order>>) -> bool {
         if let Some(why) = &self.lost {
             let error = StoreError::Lost(why.clone());
             for order in orders {
                 order.answer(Err(error.clone()));
             }
-            return;
+            return false;
         }
         match self.transact(&mut orders) {
             Ok(()) => self.acknowledge(orders),
             Err((trouble, committing)) => {
                 self.undo(&trouble);
-                if orders.len() > 1 && !committing && !trouble.concerns_the_disk() && !trouble.is_fatal() {
+                let is_ours = committing || trouble.concerns_the_disk() || trouble.is_fatal();
+                if orders.len() > 1 && !is_ours {
+                    let mut well = true;
                     for order in orders {
-                        self.commit(vec![order]);
+                        well &= self.commit(vec![order]);
                     }
-                } else {
-                    refuse(orders, &trouble, committing);
+                    return well;
                 }
+                refuse(orders, &trouble, committing);
+                !is_ours
             }
         }
     }
@@ -102,7 +106,7 @@ impl Desk {
     }
 
     /// The last look before a promise is given: an unlinked file would keep nothing.
-    fn acknowledge(&mut self, orders: Vec<Box<dyn Order>>) {
+    fn acknowledge(&mut self, orders: Vec<Box<dyn Order>>) -> bool {
         let fate = file::still_there(&self.path, self.id).map_err(|why| {
             self.lost = Some(why.clone());
             StoreError::Lost(why)
@@ -110,6 +114,7 @@ impl Desk {
         for order in orders {
             order.answer(fate.clone());
         }
+        fate.is_ok()
     }
 
     fn undo(&mut self, trouble: &Trouble) {

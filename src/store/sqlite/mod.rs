@@ -32,7 +32,7 @@ use chrono::{DateTime, Utc};
 use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 
 pub use file::LockError;
-pub use open::{OpenError, Options};
+pub use open::{CommitWatcher, OpenError, Options, Unwatched};
 pub use schema::SchemaError;
 pub use space::SpaceFloor;
 

@@ -1,7 +1,9 @@
 //! Opening the store: the right file, the right schema, and nobody else at it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::desk::Desk;
 use super::file::{self, DaemonLock, LockError, Purpose};
@@ -9,9 +11,35 @@ use super::queue::Queue;
 use super::reader::{Readers, Shelf};
 use super::schema::{self, SchemaError};
 use super::space::{Space, SpaceFloor};
-use super::writer::Writer;
+use super::writer::{House, Writer};
 use super::{Executor, SqliteStore};
 use crate::store::StoreError;
+
+/// Hears how each commit went; metrics listen.
+pub trait CommitWatcher: fmt::Debug + Send + Sync {
+    /// Its own time, which only moves forward.
+    fn now(&self) -> Duration;
+
+    /// A group of so many calls is on disk.
+    fn committed(&self, took: Duration, calls: usize);
+
+    /// The disk or the file failed a group.
+    fn failed(&self);
+}
+
+/// Nobody listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwatched;
+
+impl CommitWatcher for Unwatched {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn committed(&self, _: Duration, _: usize) {}
+
+    fn failed(&self) {}
+}
 
 /// How the store is opened.
 #[derive(Clone, Debug)]
@@ -24,6 +52,8 @@ pub struct Options {
     pub quarantine_limit: u64,
     /// Senders that may wait for a commit at once.
     pub custody_queue: usize,
+    /// Told of each commit.
+    pub watcher: Arc<dyn CommitWatcher>,
 }
 
 impl Options {
@@ -34,6 +64,7 @@ impl Options {
             floor: SpaceFloor::default(),
             quarantine_limit: 64 * 1024 * 1024,
             custody_queue: 4096,
+            watcher: Arc::new(Unwatched),
         }
     }
 }
@@ -106,17 +137,16 @@ impl SqliteStore {
         let queue = Arc::new(Queue::new(options.custody_queue));
         let space = Arc::new(Space::new(path.clone(), options.floor));
         let readers = Readers::start(path, 2).map_err(|error| failed(path, &error))?;
-        let writer = Writer::start(
-            path.clone(),
-            desk,
-            Arc::clone(&queue),
-            Arc::clone(&space),
-            lock.is_some(),
-        )
-        .map_err(|error| OpenError::Sqlite {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
+        let house = House {
+            queue: Arc::clone(&queue),
+            space: Arc::clone(&space),
+            watcher: Arc::clone(&options.watcher),
+        };
+        let writer =
+            Writer::start(path.clone(), desk, house, lock.is_some()).map_err(|error| OpenError::Sqlite {
+                path: path.clone(),
+                reason: error.to_string(),
+            })?;
         Ok(Self {
             executor: Executor::Threads {
                 readers,

@@ -136,3 +136,48 @@ async fn nobody_else_may_read_the_people_in_the_store() {
         assert_eq!(mode & 0o077, 0, "{:?} is {mode:o}", entry.file_name());
     }
 }
+
+/// Writes down what it hears.
+#[derive(Debug, Default)]
+struct Notes {
+    groups: std::sync::Mutex<Vec<usize>>,
+    failures: std::sync::atomic::AtomicUsize,
+}
+
+impl CommitWatcher for Notes {
+    fn now(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+
+    fn committed(&self, _: std::time::Duration, calls: usize) {
+        self.groups.lock().unwrap().push(calls);
+    }
+
+    fn failed(&self) {
+        self.failures.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn every_commit_is_told_and_a_stale_decision_is_no_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("leadsync.db");
+    let notes = Arc::new(Notes::default());
+    let options = Options {
+        watcher: notes.clone(),
+        ..Options::at(&path)
+    };
+    let store = SqliteStore::open(&options).unwrap();
+    conformance::take_in(&store, 1).await;
+    let stale = Settlement {
+        arrivals: vec![(InboxId(7), super::super::Understood::Quarantined("late".into()))],
+        ..Settlement::default()
+    };
+    let now = chrono::DateTime::UNIX_EPOCH;
+    assert_eq!(store.settle(stale, now).await.unwrap(), Settled::Stale);
+    std::fs::remove_file(&path).unwrap();
+    assert!(store.quarantine(Vec::new()).await.is_err());
+    drop(store);
+    assert_eq!(*notes.groups.lock().unwrap(), [1, 1, 1]);
+    assert_eq!(notes.failures.load(std::sync::atomic::Ordering::SeqCst), 1);
+}

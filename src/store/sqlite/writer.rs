@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::desk::Desk;
 use super::file::{self, Purpose};
+use super::open::CommitWatcher;
 use super::queue::{Group, Queue};
 use super::space::Space;
 
@@ -30,18 +31,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the threads. `sole` when no other process writes to the file.
-    pub(super) fn start(
-        path: PathBuf,
-        desk: Desk,
-        queue: Arc<Queue>,
-        space: Arc<Space>,
-        sole: bool,
-    ) -> std::io::Result<Self> {
+    pub(super) fn start(path: PathBuf, desk: Desk, house: House, sole: bool) -> std::io::Result<Self> {
         let cleared = Arc::new(AtomicBool::new(false));
         let (call, calls) = sync_channel(1);
         let done = Arc::clone(&cleared);
         let log_thread = spawn("store-log", move || clear_on_call(&path, &calls, &done))?;
-        let line = Arc::clone(&queue);
+        let queue = Arc::clone(&house.queue);
         let log = Log {
             call,
             cleared,
@@ -49,7 +44,7 @@ impl Writer {
             rested_at: Cell::new(0),
         };
         let thread = spawn("store-writer", move || {
-            write_all(desk, &line, &space, &log);
+            write_all(desk, &house, &log);
             // It ends when the writer's side of the channel is gone.
             drop(log);
             let _ = log_thread.join();
@@ -74,6 +69,13 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<Jo
     std::thread::Builder::new().name(name.into()).spawn(work)
 }
 
+/// What the writer works with.
+pub(super) struct House {
+    pub(super) queue: Arc<Queue>,
+    pub(super) space: Arc<Space>,
+    pub(super) watcher: Arc<dyn CommitWatcher>,
+}
+
 /// The writer's line to the clearer.
 struct Log {
     call: SyncSender<()>,
@@ -84,11 +86,21 @@ struct Log {
     rested_at: Cell<i32>,
 }
 
-fn write_all(mut desk: Desk, queue: &Queue, space: &Space, log: &Log) {
+fn write_all(mut desk: Desk, house: &House, log: &Log) {
+    let House {
+        queue,
+        space,
+        watcher,
+    } = house;
     loop {
         match queue.take(PATIENCE) {
             Group::Orders(orders) => {
-                desk.commit(orders);
+                let (begun, calls) = (watcher.now(), orders.len());
+                if desk.commit(orders) {
+                    watcher.committed(watcher.now().saturating_sub(begun), calls);
+                } else {
+                    watcher.failed();
+                }
                 log.tend(&desk);
                 space.look();
             }
