@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use connector_kit::{Destination, LeadDelivery};
 
-use crate::api::{Order, PER_CALL};
+use crate::api::PER_CALL;
 use crate::desk::{Desk, Fate, stand_ins};
-use crate::lead::{Record, Records, Way, is_forbidden, key};
+use crate::lead::{Record, Records, is_forbidden, key};
 use crate::suppress::Suppressor;
 use crate::turns::Turns;
 use crate::writer::{Piece, Writer};
@@ -73,7 +73,7 @@ impl MarketoDestination {
         for (at, draft) in drafts.into_iter().enumerate() {
             match draft {
                 _ if stands_for[at] != at => {}
-                Some(record) => open.push(self.piece(at, &deliveries[at], record)),
+                Some(record) => open.push(piece(at, &deliveries[at], record)),
                 None if desk.knows(at) => {}
                 None => forbidden.push((at, &deliveries[at])),
             }
@@ -83,22 +83,14 @@ impl MarketoDestination {
         self.writer.write(desk, open).await;
         self.writer.api.look_at_quota_when_due().await;
     }
+}
 
-    fn piece(&self, at: usize, delivery: &LeadDelivery, record: Record) -> Piece {
-        let by_field = |field: &str| Order::ByField(field.to_owned());
-        let (order, otherwise) = match record.way {
-            Way::Field(field) => (Order::ByField(field), None),
-            Way::Id(_) => (
-                Order::ById,
-                self.records.field_to_look_up(&record.fields).ok().map(by_field),
-            ),
-        };
-        Piece {
-            at,
-            attempt: delivery.attempt,
-            order,
-            fields: record.fields,
-            otherwise,
-        }
+fn piece(at: usize, delivery: &LeadDelivery, record: Record) -> Piece {
+    Piece {
+        at,
+        attempt: delivery.attempt,
+        order: record.order,
+        fields: record.fields,
+        otherwise: record.otherwise,
     }
 }

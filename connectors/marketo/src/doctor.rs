@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connector_kit::http::{Clean, Fault, TransportError};
-use connector_kit::{Check, ConnectorError, Doctor, ErrorKind, Health};
+use connector_kit::http::Clean;
+use connector_kit::readiness::{self, Way, any_ill};
+use connector_kit::{Check, Doctor, ErrorKind};
 
 use crate::api::{Api, Schema};
 use crate::error::Refusal;
 use crate::lead::Records;
 use crate::provision::ROLE;
 
-/// A clock that is off by more than this confuses who reads times, tokens and logs.
-const SKEW_SECONDS: i64 = 120;
-/// With less of the quota left than this share somebody should know.
+/// What is looked at once the way there is open.
+const LATER: [&str; 6] = ["token", "quota", "permissions", "fields", "do-not-contact", "key"];
+/// With less of the quota left than one part in so many, somebody should know.
 const SCARCE: u64 = 10;
 /// Standard texts are at least this long; ours are as well.
 const LONG_ENOUGH: usize = 255;
@@ -33,74 +34,44 @@ pub(crate) struct MarketoDoctor {
 #[async_trait]
 impl Doctor for MarketoDoctor {
     async fn examine(&self) -> Vec<Check> {
-        let mut checks = self.network().await;
-        let names = ["token", "quota", "permissions", "fields", "do-not-contact", "key"];
-        if checks.iter().any(|check| check.health == Health::Ill) {
-            checks.extend(
-                names.map(|name| Check::unknown(name, "not looked at: the instance was not reached")),
-            );
-            return checks;
+        let wire = &self.api.wire;
+        let mut checks = Way::new(wire.transport.as_ref(), wire.clock.as_ref())
+            .look(&wire.base)
+            .await;
+        if !any_ill(&checks) {
+            self.inside(&mut checks).await;
         }
-        if let Err(error) = self.api.wire.tokens.bearer().await {
-            checks.push(ill("token", &error));
-            checks.extend(
-                names[1..]
-                    .iter()
-                    .map(|name| Check::unknown(name, "not looked at: there is no token")),
-            );
-            return checks;
-        }
-        checks.push(Check::well("token", "the API user is let in"));
-        checks.push(self.quota().await);
-        let schema = self.api.describe().await;
-        checks.push(self.permissions(schema.as_ref().err()).await);
-        match schema {
-            Ok(schema) => checks.extend([
-                self.fields(&schema),
-                self.do_not_contact(&schema),
-                self.key(&schema),
-            ]),
-            Err(_) => {
-                checks.extend(
-                    names[3..]
-                        .iter()
-                        .map(|name| Check::unknown(name, "not looked at: the fields are not known")),
-                );
-            }
-        }
+        // What comes after a locked door cannot be looked at.
+        let unseen = LATER
+            .into_iter()
+            .filter(|name| checks.iter().all(|check| check.name != *name));
+        let unseen: Vec<Check> = unseen
+            .map(|name| Check::unknown(name, "not looked at: something before it failed"))
+            .collect();
+        checks.extend(unseen);
         checks
     }
 }
 
 impl MarketoDoctor {
-    /// Name, connection, certificate and clock, all by one request without a token.
-    async fn network(&self) -> Vec<Check> {
-        let host = self.api.wire.base.host_str().unwrap_or_default().to_owned();
-        let date = match self.api.wire.knock().await {
-            Ok(date) => date,
-            Err(error) => return unreached(&host, &error),
-        };
-        let plain = self.api.wire.base.scheme() == "http";
-        let tls = if plain {
-            "no TLS: plain http"
-        } else {
-            "the certificate is valid"
-        };
-        let now = self.api.wire.clock.now();
-        let clock = match date.map(|date| (date - now).num_seconds()) {
-            None => Check::unknown("clock", "the instance does not tell the time"),
-            Some(skew) if skew.abs() <= SKEW_SECONDS => Check::well("clock", format!("{skew} s apart")),
-            Some(skew) => Check::ailing(
-                "clock",
-                format!("this machine is {skew} s behind the instance"),
-                "let this machine keep its time (timedatectl set-ntp true)",
-            ),
-        };
-        vec![
-            Check::well("dns", format!("{host} is found")),
-            Check::well("tls", tls),
-            clock,
-        ]
+    async fn inside(&self, checks: &mut Vec<Check>) {
+        let (check, granted) = readiness::token(&self.api.wire.tokens).await;
+        checks.push(check);
+        if granted.is_none() {
+            return;
+        }
+        checks.push(self.quota().await);
+        match self.api.describe().await {
+            Err(refusal) => checks.push(lacking(ROLE[0], &refusal)),
+            Ok(schema) => {
+                checks.push(self.permissions().await);
+                checks.extend([
+                    self.fields(&schema),
+                    self.do_not_contact(&schema),
+                    self.key(&schema),
+                ]);
+            }
+        }
     }
 
     async fn quota(&self) -> Check {
@@ -118,10 +89,7 @@ impl MarketoDoctor {
         }
     }
 
-    async fn permissions(&self, describing: Option<&Refusal>) -> Check {
-        if let Some(refusal) = describing {
-            return lacking(ROLE[0], refusal);
-        }
+    async fn permissions(&self) -> Check {
         if self.status_field.is_none() {
             return Check::well("permissions", "leads may be described");
         }
@@ -192,43 +160,9 @@ fn is_short(length: Option<usize>, data_type: &str) -> bool {
     data_type == "string" && length.is_some_and(|length| length < LONG_ENOUGH)
 }
 
-fn unreached(host: &str, error: &TransportError) -> Vec<Check> {
-    let (name, remedy) = match error.fault {
-        Fault::Dns => ("dns", "correct base_url, or this machine's name servers"),
-        Fault::Certificate | Fault::Identity => ("tls", "name the issuer of a proxy on the way in ca_file"),
-        Fault::Forbidden => ("dns", "name the network in allow_private_targets"),
-        _ => (
-            "tls",
-            "let this machine reach the instance on port 443, or name a proxy",
-        ),
-    };
-    let found = format!("{host}: {}", error.message);
-    let sick = Check::ill(name, found, remedy);
-    if name == "dns" {
-        vec![
-            sick,
-            Check::unknown("tls", "not looked at"),
-            Check::unknown("clock", "not looked at"),
-        ]
-    } else {
-        vec![
-            Check::well("dns", format!("{host} is found")),
-            sick,
-            Check::unknown("clock", "not looked at"),
-        ]
-    }
-}
-
-fn ill(name: &'static str, error: &ConnectorError) -> Check {
-    let remedy = error
-        .hint_text()
-        .unwrap_or("look at client_id, client_secret and base_url");
-    Check::ill(name, error.to_string(), remedy)
-}
-
 fn lacking(permission: &str, refusal: &Refusal) -> Check {
     if refusal.error.kind() != ErrorKind::Unauthorized {
-        return Check::unknown("permissions", refusal.error.to_string());
+        return Check::of_error("permissions", &refusal.error);
     }
     Check::ill(
         "permissions",

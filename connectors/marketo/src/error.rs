@@ -130,10 +130,15 @@ fn meaning(code: &str) -> (ErrorKind, u8, &'static str) {
             1,
             "several people in Marketo have this address: merge them there, then requeue",
         ),
-        "1008" | "1009" | "1010" => (
+        "1008" | "1009" => (
             Misconfigured,
             1,
             "name a partition the API user may write to in `partition`, or assign it to the user's workspace, then release",
+        ),
+        "1010" => (
+            Rejected,
+            1,
+            "the person is in another partition than the one in `partition`: move them there, or give that partition a connector of its own, then requeue",
         ),
         "1011" => (
             Misconfigured,

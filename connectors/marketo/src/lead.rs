@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Host;
 
-use crate::api::Fields;
+use crate::api::{Fields, Order};
 use crate::config::{Settings, WithoutEmail};
 
 /// The mapping used when the operator writes none, in the very file an operator may copy.
@@ -38,19 +38,13 @@ pub(crate) struct Records {
     without_email: WithoutEmail,
 }
 
-/// How a record is found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// By the id Marketo gave it.
-    Id(u64),
-    /// By what this field holds.
-    Field(String),
-}
-
 /// A lead on its way.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
-    pub(crate) way: Way,
+    /// How it is found.
+    pub(crate) order: Order,
+    /// How else, when Marketo no longer knows the id it gave.
+    pub(crate) otherwise: Option<Order>,
     pub(crate) fields: Fields,
 }
 
@@ -108,31 +102,36 @@ impl Records {
             let address = ascii_address(text).ok_or_else(not_ascii)?;
             fields.insert(EMAIL.to_owned(), address.into());
         }
-        let way = match known_id(delivery) {
-            Some(id) => {
-                fields.insert("id".to_owned(), id.into());
-                Way::Id(id)
-            }
-            None => Way::Field(self.field_to_look_up(&fields)?.to_owned()),
+        let by_field = self.by_field(&fields);
+        let Some(id) = known_id(delivery) else {
+            return Ok(Record {
+                order: by_field?,
+                otherwise: None,
+                fields,
+            });
         };
-        Ok(Record { way, fields })
+        fields.insert("id".to_owned(), id.into());
+        Ok(Record {
+            order: Order::ById,
+            otherwise: by_field.ok(),
+            fields,
+        })
     }
 
-    /// The field a record is found by when Marketo's id is not known, or no longer holds.
-    pub(crate) fn field_to_look_up(&self, fields: &Fields) -> Result<&str, ConnectorError> {
-        if fields.contains_key(&self.lookup) {
-            return Ok(&self.lookup);
-        }
-        match (&self.lead_key, self.without_email) {
-            (Some(key), WithoutEmail::ByLeadId) if fields.contains_key(key) => Ok(key),
-            _ => Err(ConnectorError::new(
+    /// By what a record is found when Marketo's id is not known, or no longer holds.
+    fn by_field(&self, fields: &Fields) -> Result<Order, ConnectorError> {
+        let by_lead_id = self.without_email == WithoutEmail::ByLeadId;
+        let keys = [Some(&self.lookup), self.lead_key.as_ref().filter(|_| by_lead_id)];
+        let mut held = keys.into_iter().flatten().filter(|key| fields.contains_key(*key));
+        held.next().map(|key| Order::ByField(key.clone())).ok_or_else(|| {
+            ConnectorError::new(
                 ErrorKind::Rejected,
                 format!("look the lead up: it has no {}", self.lookup),
             )
             .hint(
                 "Marketo finds people by their address and this lead has none: set without_email = \"by-lead-id\", then requeue, or discard",
-            )),
-        }
+            )
+        })
     }
 
     /// What the mapping says, cut to what Marketo takes.

@@ -94,18 +94,31 @@ impl Suppressor {
         fields
     }
 
+    /// Which fields to set; and whether our own records can be found at all.
     async fn present_marks(&self) -> Result<Vec<String>, Refusal> {
         let schema = self.api.describe().await?;
         let is_there = |name: &&String| schema.field(name).is_some_and(|field| field.updateable);
         let marks: Vec<String> = self.wished.iter().filter(is_there).cloned().collect();
+        let wrong = |text: String, hint: &str| ConnectorError::new(ErrorKind::Misconfigured, text).hint(hint);
         if marks.is_empty() {
-            let error = ConnectorError::new(
-                ErrorKind::Misconfigured,
-                "mark a lead as do-not-contact: the instance has none of the fields in do_not_contact",
-            );
-            return Err(error
-                .hint("name a field that exists in do_not_contact, then release")
-                .into());
+            return Err(wrong(
+                "mark a lead as do-not-contact: the instance has none of the fields in do_not_contact"
+                    .to_owned(),
+                "name a field that exists in do_not_contact, then release",
+            )
+            .into());
+        }
+        if let Some(key) = self
+            .records
+            .lead_key
+            .as_ref()
+            .filter(|key| !schema.searchable.contains(key))
+        {
+            return Err(wrong(
+                format!("find leads that must not be contacted: they cannot be looked up by {key}"),
+                "`leadsync provision` makes the field; where it exists, ask Marketo support to make it searchable, then release",
+            )
+            .into());
         }
         Ok(marks)
     }

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use connector_kit::clock::Clock;
 use connector_kit::dice::Dice;
-use connector_kit::http::{Request, Response, Transport, TransportError, redact, retry_after, whole};
+use connector_kit::http::{Request, Response, Transport, redact, retry_after, whole};
 use connector_kit::secret::Secret;
 use connector_kit::token::TokenSource;
 use connector_kit::{CallBook, ConnectorError, ErrorKind, Quota};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -229,19 +228,5 @@ impl Wire {
         };
         self.calls.tell(quota);
         quota
-    }
-
-    /// Asks without a token and outside the quota; tells the time over there.
-    pub(crate) async fn knock(&self) -> Result<Option<DateTime<Utc>>, TransportError> {
-        let mut url = self.base.clone();
-        url.set_path("/identity");
-        let mut request = Request::default();
-        *request.uri_mut() = http::Uri::try_from(url.as_str())
-            .map_err(|_| TransportError::new(connector_kit::http::Fault::Invalid, "no such URL"))?;
-        let response = self.transport.send(request).await?;
-        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-        Ok(date
-            .and_then(|date| DateTime::parse_from_rfc2822(date).ok())
-            .map(|at| at.to_utc()))
     }
 }

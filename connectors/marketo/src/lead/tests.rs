@@ -30,7 +30,7 @@ fn with(change: impl FnOnce(&mut Lead)) -> LeadDelivery {
 fn the_shipped_mapping_writes_the_fields_of_the_contract() {
     let record = records("", "").unwrap().of(&delivery(1)).unwrap();
     let id = delivery(1).lead.id.to_string();
-    assert_eq!(record.way, Way::Field("email".into()));
+    assert_eq!(record.order, Order::ByField("email".into()));
     assert_eq!(
         Value::Object(record.fields),
         json!({
@@ -94,7 +94,7 @@ fn a_lead_without_an_address_is_refused_with_a_hint_or_keyed_by_our_id() {
         .unwrap()
         .of(&nameless)
         .unwrap();
-    assert_eq!(record.way, Way::Field("msLeadId".into()));
+    assert_eq!(record.order, Order::ByField("msLeadId".into()));
 }
 
 #[test]
@@ -105,9 +105,10 @@ fn a_record_marketo_named_before_is_written_by_that_name() {
     };
     let record = records("", "").unwrap().of(&known).unwrap();
     assert_eq!(
-        (record.way, &record.fields["id"]),
-        (Way::Id(318_581), &json!(318_581))
+        (record.order, &record.fields["id"]),
+        (Order::ById, &json!(318_581))
     );
+    assert_eq!(record.otherwise, Some(Order::ByField("email".into())));
 }
 
 #[test]

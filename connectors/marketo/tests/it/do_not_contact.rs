@@ -148,3 +148,18 @@ async fn three_hundred_cost_as_many_calls_as_one() {
             .all(|person| person["unsubscribed"] == true)
     );
 }
+
+#[tokio::test]
+async fn while_our_own_records_cannot_be_found_the_operator_is_asked_and_nothing_is_lost() {
+    let world = World::start().await;
+    world.marketo.change_field("msLeadId", None, false, false);
+    let error = deliver(&world.destination(), &forbidden(&delivery(1), 1))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Misconfigured,
+        "parked, not a dead letter"
+    );
+    assert!(error.hint_text().unwrap().contains("searchable"));
+}

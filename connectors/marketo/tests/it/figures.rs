@@ -96,3 +96,17 @@ async fn every_call_the_instance_counts_is_in_the_book_and_no_other() {
     world.outcome_source().outcomes(None, 100).await.unwrap();
     assert_eq!(world.calls.made(), world.marketo.used_today());
 }
+
+#[tokio::test]
+async fn what_the_instance_does_not_count_does_not_spend_the_days_calls() {
+    let world = World::with("daily_calls = 1").await;
+    let destination = world.destination();
+    for code in ["604", "605", "608", "611"] {
+        world.marketo.refuse("leads.json", 1, code);
+        let error = destination.upsert(&[delivery(1)]).await.remove(0).unwrap_err();
+        assert!(error.to_string().ends_with(code), "{error}");
+    }
+    destination.upsert(&[delivery(1)]).await.remove(0).unwrap();
+    let error = destination.upsert(&[delivery(2)]).await.remove(0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled, "the one call is spent");
+}
