@@ -109,7 +109,11 @@ impl Org {
             let Some(graph) = graph.as_object().filter(|_| failed < MOST_FAILED_GRAPHS) else {
                 break;
             };
-            let (responses, well) = self.run(parts(call, graph)?, true);
+            let nodes = parts(call, graph)?;
+            if let Some(other) = nodes.iter().find(|part| !part.call.path.contains("/sobjects/")) {
+                return Err(not_here(&other.call.path));
+            }
+            let (responses, well) = self.run(nodes, true);
             failed += usize::from(!well);
             results.push(json!({
                 "graphId": graph.get("graphId"), "graphResponse": { "compositeResponse": responses }, "isSuccessful": well,
@@ -184,6 +188,10 @@ fn part(outer: &Call, request: &Value, url: &str, body: &str) -> Result<Call, Re
         .and_then(|method| method.parse().ok())
         .ok_or_else(wrong)?;
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    // None of them may hold another of its kind.
+    if path.contains("/composite") && !path.contains("/composite/sobjects") {
+        return Err(not_here(path));
+    }
     let mut headers = outer.headers.clone();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     for (name, value) in request["httpHeaders"].as_object().into_iter().flatten() {
@@ -240,6 +248,13 @@ fn replaced(text: &str, bodies: &HashMap<String, Value>) -> Result<String, Refus
 fn list<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a Vec<Value>, Refusal> {
     let list = body.get(name).and_then(Value::as_array);
     list.ok_or_else(|| Refusal::new("JSON_PARSER_ERROR", format!("{name} is required")))
+}
+
+fn not_here(path: &str) -> Refusal {
+    Refusal::new(
+        "INVALID_INPUT",
+        format!("The URL is not supported as a part of this request: {path}"),
+    )
 }
 
 fn too_many(what: &str, most: usize) -> Refusal {

@@ -9,6 +9,9 @@ use super::org::{Org, Seen};
 
 /// The oldest version that is not retired, and the newest there is.
 const VERSIONS: (u32, u32) = (31, 68);
+/// The first versions with bulk jobs of the second kind, and with composite graphs.
+const BULK_SINCE: u32 = 41;
+const GRAPH_SINCE: u32 = 50;
 const LONGEST_URI: usize = 16_384;
 
 /// A version as a path has it, `v62.0`.
@@ -125,7 +128,7 @@ impl Org {
                 self.query_more(version, locator)
             }
             ["composite", rest @ ..] => self.composite_resource(call, version, rest),
-            ["jobs", "ingest", rest @ ..] => self.ingest(call, version, rest),
+            ["jobs", "ingest", rest @ ..] if version.number >= BULK_SINCE => self.ingest(call, version, rest),
             ["tooling", rest @ ..] => self.tooling(call, version, rest),
             _ => Err(Refusal::not_found()),
         }
@@ -140,7 +143,7 @@ impl Org {
         match path {
             [] => self.composite(call),
             ["batch"] => self.batch(call),
-            ["graph"] => self.graphs(call),
+            ["graph"] if version.number >= GRAPH_SINCE => self.graphs(call),
             ["sobjects"] => self.collection(call, version),
             ["sobjects", object, field] => self.collection_upsert(call, version, object, field),
             _ => Err(Refusal::not_found()),

@@ -256,3 +256,19 @@ async fn every_graph_stands_or_falls_alone() {
     assert_eq!(told["graphs"][1]["isSuccessful"], false);
     assert_eq!(world.crm.records("Lead").len(), 1);
 }
+
+#[tokio::test]
+async fn composites_do_not_nest_and_graphs_hold_records_alone() {
+    let world = World::new().await;
+    let part = |url: &str| json!({ "method": "GET", "url": format!("{BASE}{url}"), "referenceId": "a" });
+    let nested = json!({ "compositeRequest": [part("/composite")] });
+    assert_eq!(world.post("/composite", nested).await.code(), "INVALID_INPUT");
+    let query = part("/query?q=SELECT+Id+FROM+Lead");
+    let graph = json!({ "graphs": [{ "graphId": "g", "compositeRequest": [query] }] });
+    assert_eq!(
+        world.post("/composite/graph", graph.clone()).await.code(),
+        "INVALID_INPUT"
+    );
+    let old = world.post("/services/data/v49.0/composite/graph", graph).await;
+    assert_eq!(old.status, 404, "it came with version 50");
+}
