@@ -12,7 +12,7 @@ use crate::position::{Track, is_of};
 use crate::record::Page;
 
 /// The labels of choices, in the words of the customer.
-const LABELS: &str = "odata.include-annotations=\"OData.Community.Display.V1.FormattedValue\"";
+const LABELS: &str = "odata.include-annotations=\"*\"";
 /// How far behind the newest change a record may still appear, when changes are found by time.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
 const LEAD: &str =
@@ -126,21 +126,25 @@ impl Feed {
 
     /// No lead is at fault when a table cannot be read.
     fn told(&self, failure: Failure, doing: &str) -> ConnectorError {
-        let tracked = self.follow == Follow::ChangeTracking;
-        let rejected = failure.kind() == ErrorKind::Rejected;
+        let Failure::Refused(refusal) = &failure else {
+            return failure.into_error(doing);
+        };
+        let words = refusal.message.clone();
+        let untracked =
+            self.follow == Follow::ChangeTracking && words.to_lowercase().contains("change tracking");
+        let kind = failure.kind();
         let error = failure.into_error(doing);
-        if !rejected {
+        if !untracked && kind != ErrorKind::Rejected {
             return error;
         }
-        let hint = if tracked {
+        let hint = if untracked {
             TRACK
         } else {
             "see what Dataverse says, then release"
         };
-        let answer = error.answer_text().unwrap_or_default().to_owned();
         ConnectorError::new(ErrorKind::Misconfigured, error.to_string())
             .strikes(3)
-            .answer(answer)
+            .answer(words)
             .hint(hint)
     }
 }

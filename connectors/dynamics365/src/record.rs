@@ -113,7 +113,7 @@ mod tests {
     fn a_deleted_record_is_known_by_its_context_or_its_reason() {
         let id = "a17c4f10-5a6f-ee11-9ae7-000d3a993550";
         for text in [
-            format!(r##"{{"@odata.context":"https://h/$metadata#leads/$deletedEntity","id":"{id}"}}"##),
+            format!(r#"{{"@odata.context":"https://h/$metadata#leads/$deletedEntity","id":"{id}"}}"#),
             format!(r#"{{"id":"{id}","reason":"deleted"}}"#),
         ] {
             assert_eq!(record(&text).deleted(), id.parse().ok(), "{text}");

@@ -22,17 +22,18 @@ fn refused(status: u16, body: &str) -> Failure {
 /// What a class of the fixture means to us.
 fn expected(class: &str, code: &str) -> Vec<ErrorKind> {
     match (class, code) {
-        // The payload or the URL does not fit the table: the operator's part.
-        ("permanent", "0x80048d19" | "0x80060888" | "0x8006088a") => vec![ErrorKind::Misconfigured],
-        // No such record: the destination knows what that means; anybody else has the wrong address.
-        ("permanent", "0x80040217" | "0x80060891") => vec![ErrorKind::Misconfigured],
-        ("permanent" | "permanent (split)", _) => vec![ErrorKind::Rejected],
-        ("duplicate", "0x80040333") => vec![ErrorKind::Rejected],
+        // The payload, the key or the URL does not fit the table: the operator's part. So is a record
+        // that is not there, but for the destination, which knows what that means.
+        ("permanent", "0x80048d19" | "0x80060888" | "0x8006088a" | "0x80040217" | "0x80060891") => {
+            vec![ErrorKind::Misconfigured]
+        }
+        ("permanent" | "permanent (split)" | "resync", _) | ("duplicate", "0x80040333") => {
+            vec![ErrorKind::Rejected]
+        }
         ("duplicate" | "conflict", _) => vec![ErrorKind::Conflict],
         ("config", _) => vec![ErrorKind::Unauthorized, ErrorKind::Misconfigured],
         ("throttle", _) => vec![ErrorKind::Throttled],
         ("transient", _) => vec![ErrorKind::Broken],
-        ("resync", _) => vec![ErrorKind::Rejected],
         other => panic!("unknown class {other:?}"),
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -113,8 +115,7 @@ proptest! {
         let parts: Vec<String> = texts.iter().map(|text| serde_json::json!({ "message": text }).to_string()).collect();
         let mut body = String::new();
         for part in &parts {
-            body += &format!(
-                "--batchresponse_x\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 400 Bad Request\r\n\
+            let _ = write!(body, "--batchresponse_x\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 400 Bad Request\r\n\
                  Content-Type: application/json\r\n\r\n{part}\r\n"
             );
         }

@@ -421,7 +421,9 @@ async fn a_lead_that_broke_the_call_before_is_found_the_next_time() {
     for fate in destination.upsert(&many).await {
         assert_eq!(fate.unwrap_err().kind(), ErrorKind::Broken);
     }
-    many.iter_mut().for_each(|one| one.attempt = 1);
+    for one in &mut many {
+        one.attempt = 1;
+    }
     assert!(
         destination.upsert(&many).await.iter().all(Result::is_ok),
         "each for itself"

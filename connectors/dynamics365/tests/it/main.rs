@@ -1,7 +1,5 @@
 //! The connector against a strict simulator of Dataverse and Entra, over real connections.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of a test are part of the test")]
-
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]

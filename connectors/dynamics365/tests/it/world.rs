@@ -1,16 +1,19 @@
 //! An environment and its authority on real sockets, the connector in front, one clock for all.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::{Clock, ManualClock};
 use connector_kit::conformance::leads;
 use connector_kit::dice::Dice;
-use connector_kit::http::ReqwestFactory;
+use connector_kit::http::{
+    Request, ReqwestFactory, Response, Transport, TransportError, TransportFactory, TransportSettings,
+};
 use connector_kit::secret::SecretReader;
 use connector_kit::{
-    CallBook, Checkpoint, Connector, ConnectorContext, ConnectorError, ConnectorSettings, Destination,
-    LeadDelivery, Outcome, OutcomeSource, Receipt, Role,
+    CallBook, Checkpoint, ConfigError, Connector, ConnectorContext, ConnectorError, ConnectorSettings,
+    Destination, LeadDelivery, Outcome, OutcomeSource, Receipt, Role,
 };
 use leadsync_sim::dataverse::Dataverse;
 use leadsync_sim::entra::Entra;
@@ -31,8 +34,63 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) settings: ConnectorSettings,
     pub(crate) calls: CallBook,
+    pub(crate) sent: Sent,
     servers: [Server; 2],
     seed: u64,
+}
+
+/// Everything that was sent, as it was sent.
+#[derive(Clone, Default)]
+pub(crate) struct Sent(Arc<Mutex<Vec<Request>>>);
+
+impl Sent {
+    /// Requests to Dataverse, without those for tokens.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        let all = self.0.lock().unwrap();
+        all.iter()
+            .filter(|request| request.uri().path().starts_with("/api/data/"))
+            .cloned()
+            .collect()
+    }
+
+    /// The bodies of requests whose path ends so.
+    pub(crate) fn bodies(&self, end: &str) -> Vec<String> {
+        let requests = self
+            .requests()
+            .into_iter()
+            .filter(|request| request.uri().path().ends_with(end));
+        requests
+            .map(|request| String::from_utf8(request.body().to_vec()).unwrap())
+            .collect()
+    }
+}
+
+/// Keeps a copy of each request on its way to the network.
+struct Spies {
+    network: ReqwestFactory,
+    sent: Sent,
+}
+
+struct Spy {
+    network: Arc<dyn Transport>,
+    sent: Sent,
+}
+
+impl TransportFactory for Spies {
+    fn transport(&self, settings: &TransportSettings) -> Result<Arc<dyn Transport>, ConfigError> {
+        Ok(Arc::new(Spy {
+            network: self.network.transport(settings)?,
+            sent: self.sent.clone(),
+        }))
+    }
+}
+
+#[async_trait]
+impl Transport for Spy {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        self.sent.0.lock().unwrap().push(request.clone());
+        self.network.send(request).await
+    }
 }
 
 pub(crate) fn noon() -> DateTime<Utc> {
@@ -100,6 +158,7 @@ impl World {
                 ..ConnectorSettings::default()
             },
             calls: CallBook::default(),
+            sent: Sent::default(),
             servers,
             seed: 0,
         }
@@ -128,7 +187,10 @@ impl World {
                 credentials_dir: None,
                 env: env.into_iter().collect(),
             },
-            transports: Arc::new(ReqwestFactory::new("leadsync/test")),
+            transports: Arc::new(Spies {
+                network: ReqwestFactory::new("leadsync/test"),
+                sent: self.sent.clone(),
+            }),
             calls: self.calls.clone(),
         }
     }
