@@ -28,6 +28,9 @@ const LATER: [&str; 8] = [
     "change-tracking",
 ];
 
+/// The table of currencies, which outcomes can do without.
+const CURRENCIES: &str = "transactioncurrencies";
+
 /// A look at one environment.
 pub(crate) struct LeadDoctor {
     /// Where.
@@ -116,21 +119,24 @@ impl LeadDoctor {
 
     /// What may be read. That leads may be written shows with the first one: a look changes nothing.
     async fn rights(&self) -> Check {
-        let mut reads = vec!["leads?$top=1&$select=leadid"];
+        let mut tables = vec!["leads"];
         if !self.followed.is_empty() {
-            reads.push("opportunities?$top=1&$select=opportunityid");
-            reads.push("transactioncurrencies?$top=1&$select=isocurrencycode");
+            tables.extend(["opportunities", CURRENCIES]);
         }
-        for path in &reads {
-            let doing = format!("read {}", path.split('?').next().unwrap_or(path));
-            if let Err(failure) = self.dataverse.send(&Operation::get(*path), &doing).await {
-                return Check::of_error("rights", &failure.into_error(&doing));
+        for table in &tables {
+            let doing = format!("read {table}");
+            let look = Operation::get(format!("{table}?$top=1&$select=modifiedon"));
+            let Err(failure) = self.dataverse.send(&look, &doing).await else {
+                continue;
+            };
+            let check = Check::of_error("rights", &failure.into_error(&doing));
+            if *table == CURRENCIES {
+                let found = format!("{}: values of deals come without a currency", check.found);
+                return Check::ailing("rights", found, check.remedy);
             }
+            return check;
         }
-        Check::well(
-            "rights",
-            format!("{} of {} tables can be read", reads.len(), reads.len()),
-        )
+        Check::well("rights", format!("{} can be read", tables.join(", ")))
     }
 
     async fn fields(&self) -> Check {

@@ -115,6 +115,19 @@ async fn each_fault_is_found_where_it_is_and_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn currencies_that_may_not_be_read_are_a_warning() {
+    let mut world = World::new().await;
+    world.crm.deny("prvReadTransactionCurrency");
+    let checks = examine(&mut world).await;
+    let rights = check(&checks, "rights");
+    assert_eq!(rights.health, Health::Ailing, "{rights}");
+    assert!(
+        rights.found.contains("without a currency") && !rights.remedy.is_empty(),
+        "{rights}"
+    );
+}
+
+#[tokio::test]
 async fn behind_a_locked_door_nothing_is_looked_at() {
     let mut world = World::new().await;
     world.entra.remove_secret(SECRET);
