@@ -9,8 +9,9 @@ use connector_kit::dice::Dice;
 use connector_kit::{CallBook, ConnectorError, ErrorKind};
 use http::Method;
 use http::header::{HeaderName, HeaderValue};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::connection::{Connection, Failure};
@@ -47,6 +48,31 @@ impl Wishes {
             headers.push((DUPLICATE_RULE, HeaderValue::from_static("allowSave=true")));
         }
         headers
+    }
+}
+
+/// Many records in one request, each for itself.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Collection<'a> {
+    all_or_none: bool,
+    records: Vec<Typed<'a>>,
+}
+
+/// A record and the object it is of.
+struct Typed<'a> {
+    object: &'a str,
+    record: &'a Record,
+}
+
+impl Serialize for Typed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.record.len() + 1))?;
+        map.serialize_entry("attributes", &json!({ "type": self.object }))?;
+        for (name, value) in self.record {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
     }
 }
 
@@ -192,19 +218,17 @@ impl Api {
 
     async fn page<T: DeserializeOwned>(&self, path: &str, soql: &str, doing: &str) -> Told<Page<T>> {
         let path = format!("{path}?q={}", encoded(soql));
-        let answer = self.connection.send(Method::GET, &path, None, &[], doing).await?;
+        let answer = self
+            .connection
+            .send(Method::GET, &path, Bytes::new(), &[], doing)
+            .await?;
         let mut page: Page<T> = read(&answer.body, doing)?;
         page.at = answer.at;
         Ok(page)
     }
 
     /// Leads by key: made where the key is unknown, changed where it is known.
-    pub(crate) async fn upsert(
-        &self,
-        key: &str,
-        records: Vec<Record>,
-        wishes: &Wishes,
-    ) -> Told<Vec<Written>> {
+    pub(crate) async fn upsert(&self, key: &str, records: &[&Record], wishes: &Wishes) -> Told<Vec<Written>> {
         let path = format!("/composite/sobjects/Lead/{key}");
         self.collection(Method::PATCH, &path, "Lead", records, wishes)
             .await
@@ -214,7 +238,7 @@ impl Api {
     pub(crate) async fn update(
         &self,
         object: &str,
-        records: Vec<Record>,
+        records: &[&Record],
         wishes: &Wishes,
     ) -> Told<Vec<Written>> {
         self.collection(Method::PATCH, "/composite/sobjects", object, records, wishes)
@@ -222,7 +246,7 @@ impl Api {
     }
 
     /// New records. Not to be repeated blindly.
-    pub(crate) async fn create(&self, object: &str, records: Vec<Record>) -> Told<Vec<Written>> {
+    pub(crate) async fn create(&self, object: &str, records: &[&Record]) -> Told<Vec<Written>> {
         let wishes = Wishes {
             auto_assign: "FALSE".to_owned(),
             allow_save: false,
@@ -236,25 +260,21 @@ impl Api {
         method: Method,
         path: &str,
         object: &str,
-        records: Vec<Record>,
+        records: &[&Record],
         wishes: &Wishes,
     ) -> Told<Vec<Written>> {
-        let count = records.len();
-        let records: Vec<Value> = records
-            .into_iter()
-            .map(|mut record| {
-                record.insert("attributes".to_owned(), json!({ "type": object }));
-                Value::Object(record)
-            })
-            .collect();
-        let body = json!({ "allOrNone": false, "records": records });
-        let doing = format!("write {count} records of {object}");
+        let doing = format!("write {} records of {object}", records.len());
+        let typed = records.iter().map(|record| Typed { object, record });
+        let body = Collection {
+            all_or_none: false,
+            records: typed.collect(),
+        };
         let answer = self
             .connection
-            .send(method, path, Some(&body), &wishes.headers(), &doing)
+            .send(method, path, json_of(&body), &wishes.headers(), &doing)
             .await?;
         let results: Vec<Value> = read(&answer.body, &doing)?;
-        if results.len() != count {
+        if results.len() != records.len() {
             let text = format!("{doing}: the answer tells of {}", results.len());
             return Err(ConnectorError::new(ErrorKind::Broken, text).into());
         }
@@ -270,11 +290,10 @@ impl Api {
         wishes: &Wishes,
     ) -> Told<Written> {
         let path = format!("/sobjects/Lead/{key}/{}", encoded(value));
-        let body = Value::Object(record.clone());
         let doing = "write a record of Lead";
         match self
             .connection
-            .send(Method::PATCH, &path, Some(&body), &wishes.headers(), doing)
+            .send(Method::PATCH, &path, json_of(record), &wishes.headers(), doing)
             .await
         {
             Ok(answer) if answer.body.is_empty() => Ok(Written::default()),
@@ -290,7 +309,7 @@ impl Api {
     /// One new record of setup data; its id.
     pub(crate) async fn create_setup(&self, path: &str, record: &Value, doing: &str) -> Told<()> {
         self.connection
-            .send(Method::POST, path, Some(record), &[], doing)
+            .send(Method::POST, path, json_of(record), &[], doing)
             .await?;
         Ok(())
     }
@@ -331,7 +350,10 @@ impl Api {
 
     async fn job(&self, method: Method, path: &str, body: Option<&Value>) -> Told<Job> {
         let doing = "run a bulk job";
-        let answer = self.connection.send(method, path, body, &[], doing).await?;
+        let answer = self
+            .connection
+            .send(method, path, body.map_or_else(Bytes::new, json_of), &[], doing)
+            .await?;
         read(&answer.body, doing)
     }
 
@@ -339,14 +361,25 @@ impl Api {
     pub(crate) async fn results(&self, job: &str, which: &str) -> Told<String> {
         let path = format!("/jobs/ingest/{}/{which}", encoded(job));
         let doing = "read the results of a bulk job";
-        let answer = self.connection.send(Method::GET, &path, None, &[], doing).await?;
+        let answer = self
+            .connection
+            .send(Method::GET, &path, Bytes::new(), &[], doing)
+            .await?;
         String::from_utf8(answer.body.into()).map_err(|_| unreadable(doing))
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, doing: &str) -> Told<T> {
-        let answer = self.connection.send(Method::GET, path, None, &[], doing).await?;
+        let answer = self
+            .connection
+            .send(Method::GET, path, Bytes::new(), &[], doing)
+            .await?;
         read(&answer.body, doing)
     }
+}
+
+fn json_of(body: &impl Serialize) -> Bytes {
+    // Maps with text keys always become JSON.
+    Bytes::from(serde_json::to_vec(body).unwrap_or_default())
 }
 
 /// A 200 that says something else than it should: a page of some machine in between, or a fault.

@@ -10,7 +10,6 @@ use connector_kit::http::{Clean, Fault as Broken, Request, Response, Transport, 
 use connector_kit::{CallBook, ConnectorError, ErrorKind, Quota};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
-use serde_json::Value;
 use url::Url;
 
 use crate::config::ApiVersion;
@@ -112,18 +111,19 @@ impl Connection {
         self.judged(response, doing)
     }
 
-    /// Sends JSON, or nothing, below the version's path.
+    /// Sends JSON, or an empty body, below the version's path.
     pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Bytes,
         headers: &[(HeaderName, HeaderValue)],
         doing: &str,
     ) -> Result<Answer, Failure> {
-        let mut request = Request::new(body.map(|body| Bytes::from(body.to_string())).unwrap_or_default());
+        let has_body = !body.is_empty();
+        let mut request = Request::new(body);
         *request.method_mut() = method;
-        if body.is_some() {
+        if has_body {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, json);
         }

@@ -11,12 +11,13 @@ use connector_kit::{Check, ConnectorError, ConnectorSettings, Doctor, Role};
 use serde_json::Value;
 
 use crate::api::{Api, Version};
+use crate::config::{DuplicateRule, Settings};
 use crate::connection::Failure;
 use crate::mapping::Shape;
 use crate::outcomes::Watch;
 
 /// Everything looked at, in order; what cannot be looked at is told, too.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "dns",
     "connection",
     "tls",
@@ -30,6 +31,7 @@ const NAMES: [&str; 14] = [
     "fields",
     "values",
     "do-not-contact",
+    "duplicates",
     "statuses",
 ];
 /// An assertion lives three minutes.
@@ -41,6 +43,7 @@ pub(crate) struct Examiner {
     shape: Arc<Shape>,
     watch: Arc<Watch>,
     watches: bool,
+    duplicate_rule: DuplicateRule,
 }
 
 impl Examiner {
@@ -48,6 +51,7 @@ impl Examiner {
         api: &Arc<Api>,
         shape: &Arc<Shape>,
         watch: &Arc<Watch>,
+        settings: &Settings,
         written: &ConnectorSettings,
     ) -> Self {
         Self {
@@ -55,6 +59,7 @@ impl Examiner {
             shape: Arc::clone(shape),
             watch: Arc::clone(watch),
             watches: written.roles.contains(&Role::OutcomeSource),
+            duplicate_rule: settings.duplicate_rule,
         }
     }
 
@@ -95,8 +100,30 @@ impl Examiner {
         checks.push(self.fields(&lead));
         checks.push(self.values(&lead));
         checks.push(self.flags(&lead));
+        checks.push(self.duplicates().await);
         if self.watches {
             checks.push(self.statuses(&lead));
+        }
+    }
+
+    async fn duplicates(&self) -> Check {
+        let soql = "SELECT Id FROM DuplicateRule WHERE SobjectType = 'Lead' AND IsActive = true";
+        match self.api.query::<Value>(soql, "look up duplicate rules").await {
+            Ok(page) if page.records.is_empty() => {
+                Check::well("duplicates", "no duplicate rule watches leads")
+            }
+            Ok(page) => {
+                let found = format!(
+                    "{} duplicate rules watch leads; {}",
+                    page.records.len(),
+                    self.duplicate_rule.words()
+                );
+                Check::well("duplicates", found)
+            }
+            Err(_) => Check::unknown(
+                "duplicates",
+                "the integration user may not look at duplicate rules",
+            ),
         }
     }
 

@@ -59,7 +59,7 @@ pub fn build(written: &ConnectorSettings, context: &ConnectorContext) -> Result<
         settings.describe_every,
     ));
     let watch = Arc::new(outcomes::Watch::new(&api, &settings));
-    let doctor = Arc::new(doctor::Examiner::new(&api, &shape, &watch, written));
+    let doctor = Arc::new(doctor::Examiner::new(&api, &shape, &watch, &settings, written));
     let plays = |role: Role| written.roles.contains(&role);
     Ok(Connector {
         destination: plays(Role::Destination).then(|| {

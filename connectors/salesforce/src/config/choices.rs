@@ -82,6 +82,17 @@ pub(crate) enum DuplicateRule {
     Dead,
 }
 
+impl DuplicateRule {
+    /// What becomes of a lead a rule objects to.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Link => "what they object to is linked to the matching lead",
+            Self::AllowSave => "what they only warn of is saved",
+            Self::Dead => "what they object to becomes a dead letter",
+        }
+    }
+}
+
 /// What to do with news of a lead that was converted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,5 +1,7 @@
 //! Headers and bodies that are easily misread.
 
+use serde_json::Value;
+
 use super::*;
 
 fn headers(name: &'static str, value: &str) -> HeaderMap {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector_kit::{ConnectorError, LeadDelivery};
+use connector_kit::{ConnectorError, ErrorKind, LeadDelivery};
 use serde_json::{Value, json};
 
 use super::look::{Found, short};
@@ -36,21 +36,39 @@ impl Leads {
     async fn tell(&self, rows: &mut [Row<'_>], chunk: &[usize]) -> Result<(), ConnectorError> {
         let ids: BTreeSet<String> = chunk.iter().filter_map(|place| id(&rows[*place])).collect();
         let leads = self.records(&ids).await?;
-        let of = |row: &Row<'_>| id(row).and_then(|id| leads.get(short(&id)).cloned());
-        self.mark_contacts(rows, chunk, &of).await?;
+        self.mark_contacts(rows, chunk, &leads).await?;
+        match self.write_tasks(rows, chunk, &leads).await {
+            // Whoever may not write tasks may still write leads.
+            Err(error) if is_about_rights(&error) => {
+                for place in chunk {
+                    let row = &mut rows[*place];
+                    if matches!(row.step, Step::Converted(_)) {
+                        row.fail(no_task(&error));
+                    }
+                }
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    async fn write_tasks(
+        &self,
+        rows: &mut [Row<'_>],
+        chunk: &[usize],
+        leads: &BTreeMap<String, Found>,
+    ) -> Result<(), ConnectorError> {
         let told = self.told(rows, chunk).await?;
         let (mut places, mut tasks) = (Vec::new(), Vec::new());
         for place in chunk {
             let row = &mut rows[*place];
-            if row.is_done() {
-                continue;
-            }
+            let Some(id) = id(row) else { continue };
             if told.contains(&subject(row.delivery)) {
                 self.end(row);
-            } else if let Some(contact) = of(row).filter(|found| found.contact.is_some()) {
-                tasks.push(task(row.delivery, &contact, self.api.clock.now().date_naive()));
+            } else if let Some(lead) = leads.get(short(&id)).filter(|lead| lead.contact.is_some()) {
+                tasks.push(task(row.delivery, lead, self.api.clock.now().date_naive()));
                 places.push(*place);
-            } else if let Some(id) = id(row) {
+            } else {
                 // Nothing is left of what it became.
                 row.close(id);
             }
@@ -58,12 +76,13 @@ impl Leads {
         if tasks.is_empty() {
             return Ok(());
         }
-        for (place, written) in places.into_iter().zip(self.api.create("Task", tasks).await?) {
+        let records: Vec<&Record> = tasks.iter().collect();
+        for (place, written) in places.into_iter().zip(self.api.create("Task", &records).await?) {
             let row = &mut rows[place];
             match written.faults.first() {
                 None => self.end(row),
                 Some(fault) if fault.is_lock() && row.once(Remedy::Wait) => row.waits = true,
-                Some(fault) => row.fail(fault.error("write a task for a converted lead", Place::Create)),
+                Some(fault) => row.fail(no_task(&fault.error("write a task", Place::Update))),
             }
         }
         Ok(())
@@ -93,49 +112,55 @@ impl Leads {
         &self,
         rows: &mut [Row<'_>],
         chunk: &[usize],
-        of: &(dyn Fn(&Row<'_>) -> Option<Found> + Sync),
+        leads: &BTreeMap<String, Found>,
     ) -> Result<(), ConnectorError> {
-        let closed: Vec<(usize, String)> = chunk
-            .iter()
-            .filter(|place| is_closed(rows[**place].delivery))
-            .filter_map(|place| Some((*place, of(&rows[*place])?.contact?)))
-            .collect();
-        if closed.is_empty() {
-            return Ok(());
-        }
-        let contact = self.contacts.get().await?;
-        let flags: Vec<&str> = self
-            .shape
-            .flags()
-            .iter()
-            .filter_map(|name| contact.field(name).filter(|field| field.updateable))
-            .map(|field| field.name.as_str())
-            .collect();
+        let contact = |place: &usize| {
+            let lead = id(&rows[*place]).and_then(|id| leads.get(short(&id)))?;
+            Some((*place, lead.contact.clone()?)).filter(|_| is_closed(rows[*place].delivery))
+        };
+        let closed: Vec<(usize, String)> = chunk.iter().filter_map(contact).collect();
+        let flags = if closed.is_empty() {
+            Vec::new()
+        } else {
+            self.contact_flags().await?
+        };
         if flags.is_empty() {
             return Ok(());
         }
-        let marks = closed.iter().map(|(_, id)| {
-            let mut mark: Record = flags
-                .iter()
-                .map(|flag| ((*flag).to_owned(), Value::Bool(true)))
-                .collect();
-            mark.insert("id".to_owned(), id.as_str().into());
-            mark
-        });
+        let mark = |id: &String| {
+            let flags = flags.iter().map(|flag| (flag.clone(), Value::Bool(true)));
+            flags.chain([("id".to_owned(), id.as_str().into())]).collect()
+        };
+        let marks: Vec<Record> = closed.iter().map(|(_, id)| mark(id)).collect();
+        let records: Vec<&Record> = marks.iter().collect();
         let wishes = Wishes {
             auto_assign: "FALSE".to_owned(),
             allow_save: true,
         };
-        let results = self.api.update("Contact", marks.collect(), &wishes).await?;
+        let results = self.api.update("Contact", &records, &wishes).await?;
         for ((place, _), written) in closed.iter().zip(results) {
-            let row = &mut rows[*place];
-            match written.faults.first() {
-                None => {}
-                Some(fault) if fault.is_gone() => {}
-                Some(fault) => row.fail(fault.error("mark the contact of a converted lead", Place::Update)),
+            if let Some(fault) = written.faults.first().filter(|fault| !fault.is_gone()) {
+                rows[*place].fail(fault.error("mark the contact of a converted lead", Place::Update));
             }
         }
         Ok(())
+    }
+
+    /// The boxes that can be ticked on contacts; none where we may not look, and then the task says it all.
+    async fn contact_flags(&self) -> Result<Vec<String>, ConnectorError> {
+        let contact = match self.contacts.get().await {
+            Ok(contact) => contact,
+            Err(error) if is_about_rights(&error) => {
+                tracing::warn!(error = %error, "contacts cannot be marked; a task says that they must not be contacted");
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
+        let fields = self.shape.flags().iter().filter_map(|name| contact.field(name));
+        Ok(fields
+            .filter(|field| field.updateable)
+            .map(|field| field.name.clone())
+            .collect())
     }
 
     fn end(&self, row: &mut Row<'_>) {
@@ -146,6 +171,25 @@ impl Leads {
             }
         }
     }
+}
+
+fn is_about_rights(error: &ConnectorError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Unauthorized | ErrorKind::Misconfigured | ErrorKind::Rejected
+    )
+}
+
+/// A right that only converted leads need parks nobody else.
+fn no_task(error: &ConnectorError) -> ConnectorError {
+    let kind = if is_about_rights(error) {
+        ErrorKind::Rejected
+    } else {
+        error.kind()
+    };
+    ConnectorError::new(kind, format!("tell the news of a converted lead: {error}"))
+        .answer(error.answer_text().unwrap_or_default())
+        .hint("give the integration user Edit Tasks and the rights of leadsync provision, or set on_converted = \"stop\", then requeue")
 }
 
 fn id(row: &Row<'_>) -> Option<String> {

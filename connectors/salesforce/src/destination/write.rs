@@ -29,9 +29,13 @@ impl Leads {
             Kind::Create { allow_save: true },
             Kind::Update,
         ] {
-            let pieces = self.pieces(rows, kind).await?;
-            let mut waiting: Vec<Vec<Piece>> =
-                pieces.chunks(COLLECTION).rev().map(<[Piece]>::to_vec).collect();
+            let mut pieces = self.pieces(rows, kind).await?;
+            let mut waiting = Vec::new();
+            while !pieces.is_empty() {
+                let rest = pieces.split_off(pieces.len().min(COLLECTION));
+                waiting.push(std::mem::replace(&mut pieces, rest));
+            }
+            waiting.reverse();
             while let Some(chunk) = waiting.pop() {
                 if let Some(halves) = self.write(rows, kind, chunk).await? {
                     waiting.extend(halves);
@@ -89,13 +93,13 @@ impl Leads {
         &self,
         rows: &mut [Row<'_>],
         kind: Kind,
-        chunk: Vec<Piece>,
+        mut chunk: Vec<Piece>,
     ) -> Result<Option<[Vec<Piece>; 2]>, ConnectorError> {
-        let records = chunk.iter().map(|(_, record)| record.clone()).collect();
+        let records: Vec<&Record> = chunk.iter().map(|(_, record)| record).collect();
         let wishes = self.wishes(kind);
         let answer = match kind {
-            Kind::Create { .. } => self.api.upsert(&self.shape.key_field, records, &wishes).await,
-            Kind::Update => self.api.update("Lead", records, &wishes).await,
+            Kind::Create { .. } => self.api.upsert(&self.shape.key_field, &records, &wishes).await,
+            Kind::Update => self.api.update("Lead", &records, &wishes).await,
         };
         let failure = match answer {
             Ok(results) => {
@@ -107,8 +111,8 @@ impl Leads {
             Err(failure) => failure,
         };
         if failure.error.kind() == ErrorKind::Rejected && chunk.len() > 1 {
-            let (left, right) = chunk.split_at(chunk.len() / 2);
-            return Ok(Some([right.to_vec(), left.to_vec()]));
+            let right = chunk.split_off(chunk.len() / 2);
+            return Ok(Some([right, chunk]));
         }
         self.refused(rows, &chunk, failure)?;
         Ok(None)

@@ -21,6 +21,8 @@ use read::{Meaning, Members, WatchedLead, deleted_deal, parent, text};
 
 /// Rows Salesforce gives at once, at most.
 const PAGE: usize = 2_000;
+/// Pages without a word for us, before the checkpoint is handed over.
+const PAGES_AT_ONCE: usize = 25;
 /// Merges of merges of merges.
 const HOPS: usize = 5;
 
@@ -298,7 +300,9 @@ impl OutcomeSource for Watch {
         let mut position = Position::read(after);
         let limit = limit.clamp(1, PAGE);
         let mut items = Vec::new();
+        let mut pages = 0;
         loop {
+            pages += 1;
             let left = limit.saturating_sub(items.len()).max(1);
             let (page, is_last) = match position.phase {
                 Phase::Leads => self.leads(&mut position, left).await?,
@@ -307,7 +311,7 @@ impl OutcomeSource for Watch {
             };
             items.extend(page);
             let ended = is_last && self.next_phase(&mut position);
-            if ended || items.len() >= limit {
+            if ended || items.len() >= limit || pages >= PAGES_AT_ONCE {
                 return Ok(Batch {
                     items,
                     next: Some(position.write()),

@@ -1,7 +1,7 @@
 //! News of leads that people have converted.
 
 use connector_kit::conformance::leads;
-use connector_kit::{LeadDelivery, RecordRef};
+use connector_kit::{ErrorKind, LeadDelivery, RecordRef};
 use leadsync_sim::faults::Fault;
 use serde_json::json;
 
@@ -148,4 +148,31 @@ async fn who_must_not_be_contacted_is_marked_on_the_contact_even_then() {
             assert!(!task["Description"].to_string().contains(&canary), "{task:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn who_may_not_write_tasks_still_writes_leads() {
+    for break_it in [(|world| world.crm.hide_object("Task")) as fn(&World), |world| {
+        world.crm.make_read_only("Task", "Subject");
+    }] {
+        let (world, second, _) = converted("", true).await;
+        break_it(&world);
+        let results = world.deliver(&[second, leads::delivery(2)]).await;
+        let error = results[0].as_ref().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
+        assert!(error.hint_text().unwrap().contains("on_converted"), "{error:?}");
+        assert!(results[1].is_ok());
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_see_contacts_still_says_that_nobody_may_be_contacted() {
+    let (world, second, record) = converted("", true).await;
+    world.crm.hide_object("Contact");
+    let closed = LeadDelivery {
+        record: Some(RecordRef(record)),
+        ..leads::forbidden(&second, 3)
+    };
+    world.deliver_one(&closed).await.unwrap();
+    assert_eq!(world.crm.records("Task").len(), 1);
 }
