@@ -25,8 +25,8 @@ pub(super) struct DoctorArgs {
 pub(super) fn doctor(place: &Place, args: &DoctorArgs) -> Result<(), Exit> {
     let connectors = house::connectors(place, &args.connectors)?;
     let mut progress = screen::Progress::new();
-    if !place.json && screen::errors_are_read_by_a_person() {
-        progress.say("looking ...", "");
+    if !place.json {
+        progress.doing("looking ...");
     }
     let all = house::runtime()?.block_on(examine(&connectors));
     progress.clear();

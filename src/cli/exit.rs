@@ -22,7 +22,7 @@ Exit codes:
   73  the state directory cannot be used
   74  the store is lost or damaged: stop, look at the disk, restore a backup
   75  another daemon uses the store; try again later
-  77  the other side refuses what provision needs
+  77  provision: it was refused; the message says whose rights are missing
   78  the config is wrong; file, line and key are named";
 
 /// Why a command failed, and the code it ends with.

@@ -24,7 +24,7 @@ Ends with
   3   the rest is for a person; it is told what and how
   4   something is missing (--plan), or was not usable when the time was over (--apply)
   69  the other side does not answer
-  77  the other side refuses; the message says whose rights are missing")]
+  77  it was refused; the message says whose rights are missing, or what the config says wrong")]
 pub(super) struct ProvisionArgs {
     /// Connectors by name, as their files in connectors.d are called; all when none is given
     #[arg(value_name = "CONNECTOR")]
@@ -84,7 +84,7 @@ async fn apply(place: &Place, name: &str, provisioner: &dyn Provisioner, wait: D
     let mut progress = screen::Progress::new();
     let mut tell = |news: News<'_>| match news {
         _ if place.json => {}
-        News::Making(step) => progress.say(&format!("{name}: make {}", step.what), " ..."),
+        News::Making(step) => progress.doing(&format!("{name}: make {} ...", step.what)),
         News::Made(step) => {
             progress.clear();
             screen::line(format_args!("{name}: made {}", screen::clean_whole(&step.what)));
@@ -132,6 +132,6 @@ fn ended(reports: &[Report], applied: bool) -> Result<(), Exit> {
         Verdict::Unanswered => Err(Exit::unanswered(format!(
             "{names}: the other side does not answer"
         ))),
-        Verdict::Refused => Err(Exit::refused(format!("{names}: the other side refuses"))),
+        Verdict::Refused => Err(Exit::refused(format!("{names}: it was refused, as told above"))),
     }
 }

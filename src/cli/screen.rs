@@ -45,6 +45,9 @@ pub(super) struct Progress {
     last: String,
 }
 
+/// How much of a line is surely there.
+const TERMINAL: usize = 78;
+
 impl Progress {
     /// Says nothing yet.
     pub(super) fn new() -> Self {
@@ -54,11 +57,24 @@ impl Progress {
         }
     }
 
-    /// What is going on; `passing` is told on a terminal only, for it changes all the time.
+    /// What is done this moment, on a terminal only.
+    pub(super) fn doing(&mut self, text: &str) {
+        if self.terminal {
+            self.say(text, "");
+        }
+    }
+
+    /// What is waited for; `passing` is told on a terminal only, for it changes all the time.
     pub(super) fn say(&mut self, text: &str, passing: &str) {
         let text = clean_whole(text);
         if self.terminal {
-            let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K{text}{passing}");
+            // A line that wraps could not be written over.
+            let room = TERMINAL.saturating_sub(passing.chars().count());
+            let shown = match text.char_indices().nth(room) {
+                Some((end, _)) => format!("{}…", &text[..end]),
+                None => text.clone(),
+            };
+            let _ = write!(std::io::stderr().lock(), "\r\u{1b}[K{shown}{passing}");
         } else if self.last != text {
             complain(&text);
         }

@@ -12,12 +12,15 @@
 
 mod process;
 mod process_disk;
+mod process_dynamics365;
 mod process_kill;
 mod process_manager;
+mod process_marketo;
 mod process_operator;
 mod process_order;
 mod process_overload;
 mod process_readiness;
+mod process_salesforce;
 mod process_secrecy;
 mod process_stop;
 mod systemd;

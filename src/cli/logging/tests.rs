@@ -46,7 +46,10 @@ fn fail_inside() {
         .build()
         .unwrap();
     let worker = runtime.spawn(async {
-        let lead: Result<(), &str> = Err("canary@example.com");
+        let lead: Result<(), _> = "canary@example.com"
+            .parse::<u8>()
+            .map(drop)
+            .map_err(|_| "canary@example.com");
         lead.expect("canary Ada");
     });
     assert!(runtime.block_on(worker).unwrap_err().is_panic());

@@ -1,6 +1,7 @@
 //! The real program as a child process: its house, its visitors, and what they remember.
 
 mod cell;
+pub(crate) mod crm;
 mod daemon;
 mod destination;
 mod house;
@@ -8,6 +9,7 @@ mod ledger;
 mod load;
 mod patience;
 mod signal;
+mod town;
 pub(crate) mod trace;
 mod wire;
 
@@ -19,4 +21,5 @@ pub(crate) use ledger::{Kept, Ledger};
 pub(crate) use load::{Load, lead_body};
 pub(crate) use patience::{GENEROUS, eventually};
 pub(crate) use signal::ServiceManager;
+pub(crate) use town::Town;
 pub(crate) use wire::{Answer, Wire, post};

@@ -102,7 +102,9 @@ impl Fault {
             Self::Connect => "let the firewall pass it, or correct host, port and proxy in the config",
             Self::Certificate => "renew the certificate there, or set ca_file to its issuer",
             Self::Identity => "renew the client certificate of the config",
-            Self::Forbidden => "correct the URL, or name its network in allow_private_targets",
+            Self::Forbidden => {
+                "correct the URL, or name its network in allow_private_targets and its port in allowed_ports"
+            }
             Self::Timeout | Self::Cut => "try again; if it stays so, look at the proxy and the other side",
             Self::TooLarge => "correct the URL: such an answer is not theirs",
             Self::Invalid => "correct the URL or the headers in the config",
