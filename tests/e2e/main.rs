@@ -39,6 +39,7 @@ mod budgets;
 mod bulk;
 mod chaos;
 mod closed_records;
+mod crms;
 mod delivery_answers;
 mod delivery_storms;
 mod do_not_contact;

@@ -8,7 +8,7 @@ use connector_kit::clock::{Clock, ManualClock};
 use connector_kit::dice::Dice;
 use connector_kit::ids::AccountName;
 use connector_kit::secret::Secret;
-use connector_kit::{DestinationName, Source, SourceName};
+use connector_kit::{CallBook, Destination, DestinationName, Outcome, Source, SourceName};
 use http::Request;
 use http_body_util::Full;
 use leadsync::admin::{Health, Metrics, Ticks};
@@ -24,11 +24,13 @@ use leadsync::settle::{Reader, SettleParts, SettleWorker, Unwatched};
 use leadsync::store::faulty::FaultyStore;
 use leadsync::store::sqlite::{Options, SpaceFloor, SqliteStore};
 use leadsync::store::{InboxId, Store};
+use leadsync::syncback::{Onlooker, WatchParts, WatchWorker};
 use tempfile::TempDir;
 
 use super::crm::Crm;
 use super::death::Death;
 use super::mortal::Mortal;
+use super::outside::Outside;
 use super::plan::{ACCOUNT, POLLED, Plan};
 use super::posted::Posted;
 
@@ -51,6 +53,13 @@ pub(crate) struct Stage {
     pub(crate) death: Death,
     pub(crate) crms: Vec<Arc<Crm>>,
     pub(crate) home: TempDir,
+}
+
+/// Nobody is told what was seen.
+struct Nobody;
+
+impl Onlooker for Nobody {
+    fn observed(&self, _: &SourceName, _: &[Outcome]) {}
 }
 
 /// What the workers of a life share.
@@ -86,7 +95,10 @@ impl Life {
         let mut workers: Vec<Box<dyn Worker>> = vec![Box::new(ground.settle(plan))];
         workers.extend(plan.polled.iter().map(|source| ground.poll(source)));
         for crm in &stage.crms {
-            workers.extend(ground.deliver(plan, crm));
+            workers.extend(ground.deliver(plan, &crm.name, crm.clone(), crm.begin_book()));
+        }
+        for outside in &plan.outside {
+            workers.extend(ground.outside(plan, outside, &stage.clock));
         }
         Self {
             door: ground.door(plan),
@@ -141,16 +153,44 @@ impl Ground {
         ))
     }
 
-    fn deliver(&self, plan: &Plan, crm: &Arc<Crm>) -> Vec<Box<dyn Worker>> {
+    /// The workers of a real connector: some that deliver, one that looks what became of leads.
+    fn outside(&self, plan: &Plan, outside: &Outside, clock: &ManualClock) -> Vec<Box<dyn Worker>> {
+        let calls = CallBook::default();
+        let connector = outside.connector(clock, &calls);
+        let watch = WatchWorker::new(WatchParts {
+            name: SourceName::new(outside.kind),
+            account: AccountName::new(ACCOUNT),
+            source: connector.outcome_source.unwrap(),
+            purse: self.purse(plan, outside.kind, calls.clone()),
+            store: Arc::clone(&self.store),
+            onlooker: Arc::new(Nobody),
+            every: Duration::from_secs(30),
+        });
+        let mut workers = self.deliver(plan, outside.kind, connector.destination.unwrap(), calls);
+        workers.push(Box::new(watch));
+        workers
+    }
+
+    fn purse(&self, plan: &Plan, name: &str, calls: CallBook) -> Arc<Purse> {
+        Arc::new(Purse::new(
+            DestinationName::new(name),
+            Pace::new(plan.pace.0, plan.pace.1, Arc::clone(&self.clock)),
+            plan.budget,
+            calls,
+        ))
+    }
+
+    fn deliver(
+        &self,
+        plan: &Plan,
+        name: &str,
+        destination: Arc<dyn Destination>,
+        calls: CallBook,
+    ) -> Vec<Box<dyn Worker>> {
         let room = Arc::new(Room {
-            name: DestinationName::new(&crm.name),
-            destination: crm.clone(),
-            purse: Arc::new(Purse::new(
-                DestinationName::new(&crm.name),
-                Pace::new(plan.pace.0, plan.pace.1, Arc::clone(&self.clock)),
-                plan.budget,
-                crm.begin_book(),
-            )),
+            name: DestinationName::new(name),
+            destination,
+            purse: self.purse(plan, name, calls),
             workers: plan.workers,
             patience: plan.patience.clone(),
             lease: plan.lease,
@@ -203,6 +243,8 @@ fn routes(plan: &Plan) -> Routes {
         name: DestinationName::new(name),
         account: AccountName::new(account),
     };
-    let targets: Vec<_> = plan.destinations.iter().map(target).collect();
+    let outside = plan.outside.iter().map(|outside| (outside.kind, ACCOUNT));
+    let all: Vec<_> = plan.destinations.iter().copied().chain(outside).collect();
+    let targets: Vec<_> = all.iter().map(target).collect();
     Routes::parse(&plan.routes, &targets).unwrap()
 }

@@ -7,10 +7,12 @@ mod crm;
 mod death;
 mod life;
 mod mortal;
+mod outside;
 mod plan;
 mod posted;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -27,6 +29,7 @@ pub(crate) use crm::{Answer, Crm, failing};
 pub(crate) use death::Death;
 pub(crate) use life::reader;
 use life::{Life, Stage};
+pub(crate) use outside::{Outside, SYSTEM_CLIENT, SYSTEM_SECRET, unix};
 pub(crate) use plan::{ACCOUNT, POLLED, Plan};
 pub(crate) use posted::{Posted, lead};
 
@@ -53,9 +56,9 @@ pub(crate) struct World {
     life: Option<Life>,
     /// What senders were told is kept.
     ledger: Vec<Posted>,
-    /// When the source is asked again. The others look whenever something happened; it costs nobody
-    /// a call.
-    asked_again_at: Option<DateTime<Utc>>,
+    /// When sources and CRMs are asked again. The others look whenever something happened; it costs
+    /// nobody a call.
+    asked_again_at: BTreeMap<String, DateTime<Utc>>,
     /// Errors of the store that workers met.
     pub(crate) store_errors: u32,
     /// How often the process died.
@@ -80,7 +83,7 @@ impl World {
     }
 
     pub(crate) async fn with(plan: Plan) -> Self {
-        let clock = ManualClock::new(noon());
+        let clock = plan.clock.clone().unwrap_or_else(|| ManualClock::new(noon()));
         let death = Death::default();
         let crm = |(name, _): &(&str, &str)| {
             Arc::new(Crm::new(name, (plan.batch_limit, plan.bulk), &clock, &death))
@@ -100,7 +103,7 @@ impl World {
             plan,
             life: Some(life),
             ledger: Vec::new(),
-            asked_again_at: None,
+            asked_again_at: BTreeMap::new(),
             store_errors: 0,
             deaths: 0,
         }
@@ -222,9 +225,10 @@ impl World {
         let mut busy = false;
         let mut next: Option<DateTime<Utc>> = None;
         for worker in 0..self.life().workers.len() {
-            let is_source = self.life().workers[worker].name() == POLLED;
-            if let Some(at) = self.asked_again_at.filter(|at| is_source && *at > self.now()) {
-                next = Some(next.map_or(at, |other| other.min(at)));
+            let name = self.life().workers[worker].name().to_owned();
+            let asks = name == POLLED || name.starts_with("watch ");
+            if let Some(at) = self.asked_again_at.get(&name).filter(|at| **at > self.now()) {
+                next = Some(next.map_or(*at, |other| other.min(*at)));
                 continue;
             }
             let at = match self.step(worker).await {
@@ -241,7 +245,9 @@ impl World {
                 }
             };
             busy |= at <= self.now();
-            self.asked_again_at = if is_source { Some(at) } else { self.asked_again_at };
+            if asks {
+                self.asked_again_at.insert(name, at);
+            }
             next = Some(next.map_or(at, |other| other.min(at)));
         }
         (busy, next)
@@ -267,7 +273,7 @@ impl World {
     pub(crate) async fn restart(&mut self, died: bool) {
         self.life.take().unwrap().end();
         self.stage.death.revive();
-        self.asked_again_at = None;
+        self.asked_again_at.clear();
         self.plan.fault = None;
         self.life = Some(Life::begin(&self.plan, &self.stage, died).await);
     }

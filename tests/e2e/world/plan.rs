@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use connector_kit::clock::ManualClock;
 use connector_kit::{Bulk, Source};
 use leadsync::deliver::{Budget, Patience};
 use leadsync::route::RouteConfig;
 use leadsync::settle::Reader;
 use leadsync::store::faulty::Failing;
+
+use super::outside::Outside;
 
 /// The usual account and source.
 pub(crate) const ACCOUNT: &str = "default";
@@ -31,6 +34,10 @@ pub(crate) struct Plan {
     pub(crate) budget: Option<Budget>,
     /// The destination's way for many leads at once.
     pub(crate) bulk: Option<Bulk>,
+    /// Systems with real connectors, beside the destinations.
+    pub(crate) outside: Vec<Outside>,
+    /// A clock others look at, too; noon otherwise.
+    pub(crate) clock: Option<ManualClock>,
     /// Replaces reading an arrival.
     pub(crate) reader: Option<Reader>,
     /// A source that is asked every minute.
@@ -53,6 +60,8 @@ impl Default for Plan {
             pace: (100_000, 100_000),
             budget: None,
             bulk: None,
+            outside: Vec::new(),
+            clock: None,
             reader: None,
             polled: None,
             fault: None,
