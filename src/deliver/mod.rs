@@ -8,6 +8,7 @@ mod outcome;
 pub mod pace;
 mod parcel;
 pub mod purse;
+mod restraint;
 mod taking;
 pub mod worker;
 

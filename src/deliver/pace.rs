@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::Clock;
 
+use super::restraint::Restraint;
+
 /// How long a look at the system lets deliveries go first.
 const LOOK_PATIENCE: TimeDelta = TimeDelta::seconds(30);
 
@@ -13,16 +15,17 @@ const LOOK_PATIENCE: TimeDelta = TimeDelta::seconds(30);
 /// A call may take more requests than the one it drew for: they are taken out afterwards, and the
 /// next call waits until the bucket holds a token again. So in any window of length W at most
 /// `burst + rate * W` requests pass, and what the last call of each worker took beyond its own.
+/// When the system refuses calls, they come less often for a while, and no longer in bursts.
 pub struct Pace {
     clock: Arc<dyn Clock>,
-    /// The time one token takes to come.
-    period: TimeDelta,
     /// Tokens the bucket holds.
     size: i32,
     bucket: Mutex<Bucket>,
 }
 
 struct Bucket {
+    /// The time one token takes to come.
+    restraint: Restraint,
     /// When it is full again; what it holds now follows from that.
     full_at: DateTime<Utc>,
     /// The clock when it was last looked at.
@@ -44,9 +47,11 @@ impl Pace {
         // A drawn token may be used late, so the bucket holds one less.
         let size = i32::try_from(burst.saturating_sub(1)).unwrap_or(i32::MAX).max(1);
         Self {
-            period: TimeDelta::nanoseconds(1_000_000_000 / i64::from(per_second.max(1))),
             size,
             bucket: Mutex::new(Bucket {
+                restraint: Restraint::new(TimeDelta::nanoseconds(
+                    1_000_000_000 / i64::from(per_second.max(1)),
+                )),
                 full_at: now,
                 seen: now,
                 drawn: 0,
@@ -65,7 +70,7 @@ impl Pace {
             bucket.drawn -= 1;
         } else {
             self.holds(&bucket, 1)?;
-            self.take_out(&mut bucket, 1);
+            Self::take_out(&mut bucket, 1);
         }
         Ok(self.token())
     }
@@ -76,9 +81,9 @@ impl Pace {
         let mut bucket = self.look();
         let now = bucket.seen;
         let waits = now - *bucket.looking_since.get_or_insert(now);
-        let is_alone = bucket.drawn > 0 || self.size == 1 || waits >= LOOK_PATIENCE;
+        let is_alone = bucket.drawn > 0 || self.size(&bucket) == 1 || waits >= LOOK_PATIENCE;
         self.holds(&bucket, if is_alone { 1 } else { 2 })?;
-        self.take_out(&mut bucket, 1);
+        Self::take_out(&mut bucket, 1);
         bucket.looking_since = None;
         Ok(self.token())
     }
@@ -89,31 +94,45 @@ impl Pace {
         bucket.out = bucket.out.saturating_sub(1);
         match requests.checked_sub(1) {
             Some(beyond) => {
-                self.take_out(&mut bucket, i32::try_from(beyond).unwrap_or(i32::MAX));
+                Self::take_out(&mut bucket, i32::try_from(beyond).unwrap_or(i32::MAX));
                 bucket.ahead = bucket.ahead.saturating_add(beyond);
             }
             // Another call told this one's request, and paid for it.
             None if bucket.ahead > 0 => {
                 bucket.ahead -= 1;
-                bucket.full_at -= self.period;
+                let period = bucket.restraint.period();
+                bucket.full_at -= period;
             }
             None => {}
         }
         bucket.ahead = bucket.ahead.min(bucket.out);
     }
 
+    /// The system refused a call because there were too many. True when that is news.
+    pub fn refused(&self) -> bool {
+        let mut bucket = self.look();
+        let now = bucket.seen;
+        bucket.restraint.refused(now)
+    }
+
+    fn size(&self, bucket: &Bucket) -> i32 {
+        if bucket.restraint.is_on() { 1 } else { self.size }
+    }
+
     /// Whether the bucket holds so many tokens, or when it will.
     fn holds(&self, bucket: &Bucket, tokens: i32) -> Result<(), DateTime<Utc>> {
-        let at = bucket.full_at - self.period * (self.size - tokens);
+        let at = bucket.full_at - bucket.restraint.period() * (self.size(bucket) - tokens);
         if at <= bucket.seen { Ok(()) } else { Err(at) }
     }
 
-    fn take_out(&self, bucket: &mut Bucket, tokens: i32) {
+    fn take_out(bucket: &mut Bucket, tokens: i32) {
         let filled = bucket.full_at.max(bucket.seen);
-        let longer = self.period.checked_mul(tokens);
+        let longer = bucket.restraint.period().checked_mul(tokens);
         bucket.full_at = longer
             .and_then(|longer| filled.checked_add_signed(longer))
             .unwrap_or(filled);
+        let now = bucket.seen;
+        bucket.restraint.called(u32::try_from(tokens).unwrap_or(0), now);
     }
 
     fn token(&self) -> Token<'_> {
@@ -180,6 +199,49 @@ mod tests {
         }
         assert!(calls <= 10 + 5 * 20, "{calls} calls in 20 s");
         assert!(calls >= 100, "{calls} calls in 20 s");
+    }
+
+    /// Minutes of calls as fast as they may go, to a system that grants `most` in 20 seconds and whose
+    /// refusals are waited out; calls made, and those refused.
+    fn called(minutes: i64, most: usize) -> (u32, u32) {
+        let clock = ManualClock::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let pace = Pace::new(2, 5, Arc::new(clock.clone()));
+        let end = clock.now() + TimeDelta::minutes(minutes);
+        let (mut granted, mut made, mut refused) = (std::collections::VecDeque::new(), 0, 0);
+        while clock.now() < end {
+            match pace.draw() {
+                Ok(token) => token.spend(),
+                Err(at) => {
+                    clock.advance(at - clock.now());
+                    continue;
+                }
+            }
+            made += 1;
+            let now = clock.now();
+            granted.retain(|at| now - *at < TimeDelta::seconds(20));
+            if granted.len() < most {
+                granted.push_back(now);
+            } else {
+                refused += 1;
+                pace.refused();
+                clock.advance(TimeDelta::seconds(20));
+            }
+        }
+        (made, refused)
+    }
+
+    #[test]
+    fn a_system_that_grants_less_than_configured_refuses_less_than_one_call_in_a_hundred() {
+        for most in [1, 4, 10, 20, 30, 39] {
+            let (made, refused) = called(600, most);
+            let granted = 30 * 60 * u32::try_from(most).unwrap();
+            assert!(
+                refused * 100 <= made,
+                "{refused} of {made} refused, {most} granted"
+            );
+            assert!(made * 2 >= granted, "{made} made of {granted} granted");
+        }
+        assert_eq!(called(600, 45).1, 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use connector_kit::{CallBook, DestinationName};
+use tracing::info;
 
 use super::budget::{self, Allowance, Budget};
 use super::pace::{Pace, Token};
@@ -47,6 +48,14 @@ impl Purse {
     /// Leave to make one call for a delivery, or when there will be one.
     pub(super) fn draw(&self) -> Result<Token<'_>, DateTime<Utc>> {
         self.pace.draw()
+    }
+
+    /// The system refused a call because there were too many: they come less often from now on.
+    pub(super) fn refused(&self) {
+        if self.pace.refused() {
+            let name = &self.name;
+            info!(event = "destination_slower", destination = %name, "{name} refuses calls as too many; it is called less often for now");
+        }
     }
 
     /// Leave to look at the system once, or when to ask again: deliveries go first, and what is kept

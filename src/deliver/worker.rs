@@ -327,6 +327,10 @@ impl Worker for DeliveryWorker {
         let answers = self.call(&mut parcels).await;
         let took = self.clock.now() - begun;
         let errors = errors(&parcels, &answers);
+        // A refusal after a rest may still be the answer to what came before it.
+        if gate == DestinationGate::Open && errors.contains(&Some(ErrorKind::Throttled)) {
+            self.room.purse.refused();
+        }
         let (finished, gate) = self.judge(parcels, answers, &gate);
         let fates: Vec<AttemptFate> = finished.iter().map(|one| AttemptFate::of(&one.result)).collect();
         let outcomes = self.finish(finished, gate, calls).await?;
