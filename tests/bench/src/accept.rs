@@ -179,18 +179,15 @@ fn stage(subject: Subject, book: &Arc<Book>, held: bool, common: &Common) -> any
             _around: Around::Own(home),
         });
     }
-    let sink = Sink::start(book, None)?;
+    let sink = Sink::for_anybody(book)?;
     if held {
         sink.shut(3600);
     }
-    let text = SinkText {
-        kind: SinkKind::Https,
-        address: sink.address(),
-    };
+    let text = SinkText::unlimited(SinkKind::Https, sink.address());
     let daemon = Daemon::prepare(
         &daemon_path(common.daemon.as_deref())?,
         common.dir.as_deref(),
-        &text,
+        &[text],
     )?;
     Ok(Staged {
         running: daemon.start()?,

@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::lead::is_poison;
 use crate::numbers::micros;
 
 const PAGE: usize = 1 << 16;
@@ -15,6 +16,7 @@ struct Line {
     accepted: AtomicU32,
     seen: AtomicU32,
     times: AtomicU8,
+    records: AtomicU8,
 }
 
 /// Shared by loader and sink; pages appear as numbers are taken.
@@ -23,6 +25,7 @@ pub(crate) struct Book {
     pages: Vec<OnceLock<Box<[Line]>>>,
     next: AtomicU64,
     accepted: AtomicU64,
+    poisoned: AtomicU64,
     delivered: AtomicU64,
     last_seen: AtomicU32,
 }
@@ -30,9 +33,9 @@ pub(crate) struct Book {
 /// The book closed: what became of everything accepted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Balance {
-    /// Answered 2xx and never seen at the sink.
+    /// Answered 2xx and not in the system; where that keeps no records: never seen there.
     pub(crate) lost: u64,
-    /// Seen more than once.
+    /// In the system more than once; where that keeps no records: seen more than once.
     pub(crate) doubled: u64,
     /// Seen although the sender got no 2xx; allowed, for the sender sends it again.
     pub(crate) unconfirmed: u64,
@@ -48,6 +51,7 @@ impl Book {
             pages: (0..PAGES).map(|_| OnceLock::new()).collect(),
             next: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
+            poisoned: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             last_seen: AtomicU32::new(0),
         }
@@ -63,6 +67,8 @@ impl Book {
         let Some(line) = self.line(n) else { return };
         line.accepted.store(self.now(), Ordering::Relaxed);
         self.accepted.fetch_add(1, Ordering::Relaxed);
+        self.poisoned
+            .fetch_add(u64::from(is_poison(n)), Ordering::Relaxed);
     }
 
     /// The sink holds the lead.
@@ -79,6 +85,11 @@ impl Book {
     /// Leads answered with 2xx.
     pub(crate) fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that a CRM may be told to refuse.
+    pub(crate) fn poisoned(&self) -> u64 {
+        self.poisoned.load(Ordering::Relaxed)
     }
 
     /// Different leads the sink holds.
@@ -101,8 +112,26 @@ impl Book {
         f64::from(self.last_seen.load(Ordering::Relaxed)) / 1e6
     }
 
-    /// Adds everything up. Call it when loader and sink are quiet.
-    pub(crate) fn balance(&self) -> Balance {
+    /// When the newest lead reached the sink.
+    pub(crate) fn last_seen_at(&self) -> Instant {
+        self.opened + Duration::from_micros(self.last_seen.load(Ordering::Relaxed).into())
+    }
+
+    /// Microseconds from the lead's 2xx to the sink, when it is there.
+    pub(crate) fn lag_us(&self, n: u64) -> Option<u32> {
+        let line = self.line(n)?;
+        let seen = line.seen.load(Ordering::Relaxed);
+        (seen > 0).then(|| seen.saturating_sub(line.accepted.load(Ordering::Relaxed)))
+    }
+
+    /// Adds everything up. Call it when loader and sink are quiet. `records` are the numbers of the
+    /// leads in the records of a system that keeps any: then these tell what is lost and doubled.
+    pub(crate) fn balance(&self, records: Option<&[u64]>) -> Balance {
+        for number in records.unwrap_or_default() {
+            if let Some(line) = self.line(*number) {
+                line.records.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         let mut balance = Balance::default();
         for line in self
             .pages
@@ -112,8 +141,12 @@ impl Book {
         {
             let accepted = line.accepted.load(Ordering::Relaxed);
             let seen = line.seen.load(Ordering::Relaxed);
-            balance.doubled += u64::from(line.times.load(Ordering::Relaxed) > 1);
-            match (accepted, seen) {
+            let times = match records {
+                Some(_) => line.records.swap(0, Ordering::Relaxed),
+                None => line.times.load(Ordering::Relaxed),
+            };
+            balance.doubled += u64::from(times > 1);
+            match (accepted, times) {
                 (0, 0) => {}
                 (0, _) => balance.unconfirmed += 1,
                 (_, 0) => balance.lost += 1,
@@ -153,10 +186,27 @@ mod tests {
         for n in [0, 1, 1, 3] {
             book.see(n);
         }
-        let balance = book.balance();
+        let balance = book.balance(None);
         assert_eq!((balance.lost, balance.doubled, balance.unconfirmed), (1, 1, 1));
         assert_eq!(balance.lags.len(), 2);
         assert_eq!((book.accepted(), book.delivered(), book.depth()), (3, 3, 0));
+    }
+
+    #[test]
+    fn where_records_are_kept_they_tell_what_is_lost_and_doubled() {
+        let book = Book::open();
+        for n in [0, 1, 2] {
+            book.take();
+            book.accept(n);
+        }
+        // Seen twice and held once: an upsert may come again.
+        for n in [0, 0, 1] {
+            book.see(n);
+        }
+        for _ in 0..2 {
+            let balance = book.balance(Some(&[0, 2, 2]));
+            assert_eq!((balance.lost, balance.doubled, balance.unconfirmed), (1, 1, 0));
+        }
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::accept::AcceptArgs;
+use crate::drain::DrainArgs;
 use crate::e2e::E2eArgs;
 use crate::grow::GrowArgs;
 use crate::limits::LimitsArgs;
+use crate::lone::LoneArgs;
 use crate::peer::PeerArgs;
 use crate::report::ReportArgs;
 use crate::serve::ServeArgs;
@@ -47,6 +49,10 @@ pub(crate) enum Command {
     Accept(AcceptArgs),
     /// From the sender's POST to the destination's answer.
     E2e(E2eArgs),
+    /// One lead at a time through an idle daemon.
+    Lone(LoneArgs),
+    /// A backlog leaves, to one destination alone and to several together.
+    Drain(DrainArgs),
     /// Intake, memory, start and disk with many leads in the store.
     Grow(GrowArgs),
     /// The load and the sink of `e2e` around any other relay.

@@ -11,11 +11,14 @@ use crate::loader::{self, Pace, Plan};
 use crate::measurement::Figures;
 use crate::numbers::{figure, percentile, rounded};
 use crate::process;
-use crate::sink::Sink;
+use crate::sink::{Counts, Sink};
 use crate::subject::Running;
 
 /// A queue that does not move for so long will not move again.
 const STALLED: Duration = Duration::from_secs(30);
+
+/// `Retry-After` while a queue fills: nothing leaves before the opening.
+const HELD_S: u32 = 3600;
 
 /// The load of a run.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +47,8 @@ pub(crate) struct Course<'a> {
     pub(crate) batch_max: u64,
     /// Leads a second the destination takes at most, where that is published.
     pub(crate) most_per_s: Option<f64>,
+    /// The destination refuses the poisoned leads: nobody waits for them.
+    pub(crate) poison: bool,
 }
 
 /// Counters at one moment.
@@ -52,7 +57,7 @@ struct Mark {
     seconds: f64,
     accepted: u64,
     delivered: u64,
-    calls: u64,
+    counts: Counts,
     relay_cpu_ms: u64,
     bench_cpu_ms: u64,
 }
@@ -84,9 +89,15 @@ impl Course<'_> {
         Ok((figures, points(&course)))
     }
 
-    /// The destination is shut until `load.leads` are waiting, then it opens. The sink must be shut.
-    pub(crate) fn full_queue(&mut self, load: &Load) -> anyhow::Result<(Figures, Value)> {
+    /// The destination is shut until `load.leads` are waiting; then it opens, and is released: a
+    /// destination that rests would first be probed with one lead.
+    pub(crate) fn full_queue(
+        &mut self,
+        load: &Load,
+        release: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<(Figures, Value)> {
         let mut figures = self.begin()?;
+        self.sink.shut(HELD_S);
         let before = self.mark();
         let filling = Load {
             rate: None,
@@ -99,6 +110,7 @@ impl Course<'_> {
         figures.set("rss_backlog_mb", process::resident_mb(self.running.pid()));
         let opened = self.mark();
         self.sink.open();
+        release()?;
         let first_seen = self.watch(&mut course);
         let seconds = self.book.last_seen_s() - first_seen;
         let delivered = figure(self.book.delivered() - opened.delivered);
@@ -112,10 +124,12 @@ impl Course<'_> {
         Ok((figures, points(&course)))
     }
 
-    /// Waits for the first lead, then for the process to rest.
+    /// Waits until the first lead is where it belongs, and with it all that is asked once, such as
+    /// tokens and the fields of a CRM; then for the process to rest.
     fn begin(&mut self) -> anyhow::Result<Figures> {
         let mut figures = Figures::default();
         figures.set("start_s", self.running.first_accepted(self.book)?);
+        self.drain();
         process::wait_for_rest(self.running.pid(), Duration::from_secs(10));
         figures.set("rss_idle_mb", process::resident_mb(self.running.pid()));
         Ok(figures)
@@ -155,12 +169,18 @@ impl Course<'_> {
     /// Waits until nothing is under way or nothing moves any more.
     fn drain(&self) {
         let mut moved = (Instant::now(), self.book.delivered());
-        while self.book.depth() > 0 && moved.0.elapsed() < STALLED {
+        while self.under_way() > 0 && moved.0.elapsed() < STALLED {
             std::thread::sleep(Duration::from_millis(5));
             if self.book.delivered() != moved.1 {
                 moved = (Instant::now(), self.book.delivered());
             }
         }
+    }
+
+    /// Accepted, not yet delivered, and still to be.
+    fn under_way(&self) -> u64 {
+        let refused = if self.poison { self.book.poisoned() } else { 0 };
+        self.book.depth().saturating_sub(refused)
     }
 
     /// Drains after an opening; the time the first lead arrived.
@@ -181,7 +201,7 @@ impl Course<'_> {
             seconds: self.book.seconds(),
             accepted: self.book.accepted(),
             delivered: self.book.delivered(),
-            calls: self.sink.calls(),
+            counts: self.sink.counts(),
             relay_cpu_ms: process::cpu_ms(self.running.pid()),
             bench_cpu_ms: process::own_process_cpu_ms(),
         }
@@ -193,17 +213,19 @@ impl Course<'_> {
         process::wait_for_rest(pid, Duration::from_secs(5));
         let after = self.mark();
         let delivered = after.delivered - before.delivered;
-        let calls = after.calls - before.calls;
+        let counts = after.counts.since(before.counts);
+        let calls = figure(counts.calls());
         let thousands = figure(delivered) / 1000.0;
+        let fewest = figure(delivered.div_ceil(self.batch_max));
         figures.set("leads", figure(delivered));
-        figures.set("calls", figure(calls));
-        figures.set(
-            "call_efficiency",
-            figure(delivered.div_ceil(self.batch_max)) / figure(calls),
-        );
-        figures.set("calls_held", figure(self.sink.held()));
-        figures.set("calls_failed", figure(self.sink.failed()));
-        figures.set("throttled", figure(self.sink.throttled()));
+        figures.set("calls", calls);
+        figures.set("calls_per_1000", calls / thousands);
+        figures.set("calls_over_fewest", calls - fewest);
+        figures.set("call_efficiency", fewest / calls);
+        figures.set("calls_held", figure(counts.held));
+        figures.set("calls_failed", figure(counts.failed));
+        figures.set("throttled", figure(counts.throttled));
+        figures.set("throttled_share", figure(counts.throttled) / calls);
         figures.set(
             "cpu_ms_per_1000",
             figure(after.relay_cpu_ms - before.relay_cpu_ms) / thousands,
@@ -213,7 +235,7 @@ impl Course<'_> {
             figure(after.bench_cpu_ms - before.bench_cpu_ms) / thousands,
         );
         figures.set("rss_peak_mb", process::peak_mb(pid));
-        let balance = self.book.balance();
+        let balance = self.book.balance(self.sink.records().as_deref());
         figures.set("lost", figure(balance.lost));
         figures.set("doubled", figure(balance.doubled));
         figures.set("unconfirmed", figure(balance.unconfirmed));

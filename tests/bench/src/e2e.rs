@@ -10,8 +10,11 @@ use crate::book::Book;
 use crate::cli::Common;
 use crate::course::{Course, Load};
 use crate::measurement::{Collected, Figures, Measurement};
+use crate::numbers::{floor, length};
 use crate::print::Printer;
-use crate::sink::{Azurite, Sink, azurite_path};
+use crate::sink::{
+    Anybody, Azurite, DEFAULT_AZURITE, Limits, Manners, Sink, Upstream, azurite_path, simulated,
+};
 use crate::subject::{Daemon, SinkKind, SinkText, daemon_path};
 
 /// Azure Table storage's published target for one partition (contract azure-table 9).
@@ -19,9 +22,6 @@ const AZURE_PARTITION_PER_S: f64 = 2000.0;
 
 /// Leads waiting in a full queue when `--leads` names no other number.
 const FULL_QUEUE: u64 = 10_000;
-
-/// `Retry-After` while a queue fills: short, for the daemon waits it out after the opening.
-const HELD_S: u32 = 1;
 
 /// `e2e`
 #[derive(Clone, Debug, clap::Args)]
@@ -35,9 +35,19 @@ pub(crate) struct E2eArgs {
     /// Fill the queue while the destination is unreachable, then open it; always so for azure-table.
     #[arg(long)]
     pub(crate) full_queue: bool,
-    /// The `azurite-table` program. Default: the one installed under `tests/azurite`.
-    #[arg(long)]
+    /// With azure-table: put Azurite behind the door in place of the simulator. Names the
+    /// `azurite-table` program; without a value, the one installed under `tests/azurite`.
+    #[arg(long, num_args = 0..=1, default_missing_value = DEFAULT_AZURITE)]
     pub(crate) azurite: Option<PathBuf>,
+    /// The CRM lets through only this fraction of the calls the daemon believes it may make.
+    #[arg(long)]
+    pub(crate) stricter: Option<f64>,
+    /// The CRM refuses one lead in a thousand.
+    #[arg(long)]
+    pub(crate) poison: bool,
+    /// The CRM takes many records as a batch of single requests only, where it has another way.
+    #[arg(long)]
+    pub(crate) no_bulk_action: bool,
     /// The load.
     #[command(flatten)]
     pub(crate) load: LoadArgs,
@@ -110,9 +120,7 @@ pub(crate) fn run(args: &E2eArgs, common: &Common) -> anyhow::Result<()> {
 /// Every round has its own daemon, store and sink.
 pub(crate) fn measure(args: &E2eArgs, common: &Common, printer: Printer) -> anyhow::Result<Vec<Measurement>> {
     let full = args.full_queue || args.to == SinkKind::AzureTable;
-    let labels = args
-        .load
-        .labels(args.to.name(), if full { "full-queue" } else { "live" });
+    let labels = args.labels(full);
     let mut collected = Collected::default();
     for round in 0..args.rounds {
         printer.progress(&format!("round {} of {}", round + 1, args.rounds));
@@ -123,24 +131,56 @@ pub(crate) fn measure(args: &E2eArgs, common: &Common, printer: Printer) -> anyh
     Ok(collected.0)
 }
 
+impl E2eArgs {
+    /// What tells results apart.
+    fn labels(&self, full: bool) -> Vec<(&'static str, Value)> {
+        let mut labels = self
+            .load
+            .labels(self.to.name(), if full { "full-queue" } else { "live" });
+        labels.extend(self.stricter.map(|fraction| ("stricter", json!(fraction))));
+        labels.extend(self.poison.then_some(("poison", json!(true))));
+        labels.extend(self.no_bulk_action.then_some(("bulk_action", json!(false))));
+        labels
+    }
+
+    fn manners(&self) -> Manners {
+        let calls = |fraction: f64| floor(self.to.calls_per_20s() * fraction).max(1);
+        Manners {
+            limits: self
+                .stricter
+                .map_or(Limits::Published, |fraction| Limits::Stricter(calls(fraction))),
+            poison: self.poison,
+            bulk_action: !self.no_bulk_action,
+        }
+    }
+
+    /// The system the leads go to, behind its door.
+    fn sink(&self, book: &Arc<Book>, azurite: Option<&Azurite>) -> anyhow::Result<Sink> {
+        Sink::start(book, Duration::ZERO, |address| match (self.to, azurite) {
+            (_, Some(azurite)) => Ok(Box::new(Upstream::new(azurite.address()))),
+            (SinkKind::Https, None) => Ok(Box::new(Anybody)),
+            (kind, None) => simulated(kind, self.manners(), address),
+        })
+    }
+}
+
 fn one_round(args: &E2eArgs, full: bool, common: &Common) -> anyhow::Result<(Figures, Value)> {
-    let azurite = match args.to {
-        SinkKind::Https => None,
-        SinkKind::AzureTable => Some(Azurite::start(&azurite_path(args.azurite.as_deref())?)?),
+    let azurite = match &args.azurite {
+        Some(path) => Some(Azurite::start(&azurite_path(path)?)?),
+        None => None,
     };
     let book = Arc::new(Book::open());
-    let sink = Sink::start(&book, azurite.as_ref().map(Azurite::address))?;
-    if full {
-        sink.shut(HELD_S);
-    }
+    let sink = args.sink(&book, azurite.as_ref())?;
     let text = SinkText {
         kind: args.to,
         address: sink.address(),
+        pacing: args.to.usual_pacing(),
+        azurite: azurite.is_some(),
     };
     let daemon = Daemon::prepare(
         &daemon_path(common.daemon.as_deref())?,
         common.dir.as_deref(),
-        &text,
+        &[text],
     )?;
     let mut running = daemon.start()?;
     let mut course = Course {
@@ -149,10 +189,31 @@ fn one_round(args: &E2eArgs, full: bool, common: &Common) -> anyhow::Result<(Fig
         book: &book,
         batch_max: args.to.batch_max(),
         most_per_s: azurite.as_ref().map(|_| AZURE_PARTITION_PER_S),
+        poison: args.poison,
     };
-    if full {
-        course.full_queue(&args.load.filling())
+    let (mut figures, depths) = if full {
+        course.full_queue(&args.load.filling(), || daemon.release(args.to))?
     } else {
-        course.live(&args.load.load())
+        course.live(&args.load.load())?
+    };
+    if args.poison {
+        note_dead(&mut figures, &daemon.dead_letters()?, args.to);
     }
+    Ok((figures, depths))
+}
+
+/// What the operator is told of the leads the CRM refused. They are not lost.
+fn note_dead(figures: &mut Figures, letters: &[Value], to: SinkKind) {
+    let told = |letter: &&Value| {
+        letter["answer"]
+            .as_str()
+            .is_some_and(|text| text.contains(to.refusal()))
+    };
+    let dead = length(letters.len());
+    figures.set("dead_letters", dead);
+    figures.set(
+        "dead_letters_in_its_words",
+        length(letters.iter().filter(told).count()),
+    );
+    figures.set_if("lost", figures.get("lost").map(|lost| lost - dead));
 }

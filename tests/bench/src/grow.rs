@@ -76,16 +76,13 @@ pub(crate) fn measure(
 
 fn one_level(leads: u64, args: &GrowArgs, common: &Common) -> anyhow::Result<Figures> {
     let book = Arc::new(Book::open());
-    let sink = Sink::start(&book, None)?;
+    let sink = Sink::for_anybody(&book)?;
     sink.shut(HELD_S);
-    let text = SinkText {
-        kind: SinkKind::Https,
-        address: sink.address(),
-    };
+    let text = SinkText::unlimited(SinkKind::Https, sink.address());
     let daemon = Daemon::prepare(
         &daemon_path(common.daemon.as_deref())?,
         common.dir.as_deref(),
-        &text,
+        &[text],
     )?;
     let mut figures = Figures::default();
     let mut running = daemon.start()?;

@@ -6,6 +6,9 @@ const DOMAIN: &[u8] = b"@bench.example";
 /// What stands before it.
 const PREFIX: &[u8] = b"lead-";
 
+/// Stands in the address of one lead in a thousand: the one a CRM may be told to refuse.
+pub(crate) const POISON: &str = "500@bench.example";
+
 /// Every body is padded to this length, so that one head serves all leads.
 pub(crate) const BODY_BYTES: usize = 600;
 
@@ -140,6 +143,14 @@ impl Shape {
 
 /// The numbers of all leads whose address stands anywhere in `bytes`, each once, sorted.
 pub(crate) fn markers(bytes: &[u8]) -> Vec<u64> {
+    let mut found = markers_in_order(bytes);
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The numbers of all leads whose address stands anywhere in `bytes`, as often and in the order they do.
+pub(crate) fn markers_in_order(bytes: &[u8]) -> Vec<u64> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(offset) = bytes[from..].iter().position(|byte| *byte == b'@') {
@@ -149,9 +160,12 @@ pub(crate) fn markers(bytes: &[u8]) -> Vec<u64> {
         }
         from = at + 1;
     }
-    found.sort_unstable();
-    found.dedup();
     found
+}
+
+/// Whether the lead's address contains [`POISON`].
+pub(crate) fn is_poison(number: u64) -> bool {
+    number % 1000 == 500
 }
 
 fn number_before(bytes: &[u8]) -> Option<u64> {
@@ -188,6 +202,8 @@ mod tests {
                 format!("lead-{n:09}@bench.example")
             );
             assert!(!value["UserDetails"]["Phone"].as_str().unwrap().contains('#'));
+            let poisoned = value["UserDetails"]["Email"].as_str().unwrap().contains(POISON);
+            assert_eq!(is_poison(n), poisoned, "lead {n}");
             assert!(bodies.insert(body));
         }
     }

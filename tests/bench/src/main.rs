@@ -4,11 +4,13 @@ mod accept;
 mod book;
 mod cli;
 mod course;
+mod drain;
 mod e2e;
 mod grow;
 mod lead;
 mod limits;
 mod loader;
+mod lone;
 mod measurement;
 mod numbers;
 mod peer;
@@ -31,6 +33,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Limits(args) => limits::run(&args, &common)?,
         Command::Accept(args) => accept::run(&args, &common)?,
         Command::E2e(args) => e2e::run(&args, &common)?,
+        Command::Lone(args) => lone::run(&args, &common)?,
+        Command::Drain(args) => drain::run(&args, &common)?,
         Command::Grow(args) => grow::run(&args, &common)?,
         Command::Peer(args) => peer::run(&args, &common)?,
         Command::Report(args) => return report::run(&args, &common),

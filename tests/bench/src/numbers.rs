@@ -32,6 +32,16 @@ pub(crate) fn percentile<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     sorted.get(index(length(last) * share)).copied()
 }
 
+/// The whole part of a figure; what is negative is 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures here stay far below 2^53"
+)]
+pub(crate) fn floor(figure: f64) -> u64 {
+    figure.max(0.0) as u64
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &PeerArgs, common: &Common) -> anyhow::Result<()> {
     for round in 0..args.rounds {
         printer.progress(&format!("round {} of {}", round + 1, args.rounds));
         let book = Arc::new(Book::open());
-        let sink = Sink::start(&book, None)?;
+        let sink = Sink::for_anybody(&book)?;
         let peer = Peer::prepare(&spec, common.dir.as_deref(), sink.address())?;
         let mut running = peer.start()?;
         let mut course = Course {
@@ -42,6 +42,7 @@ pub(crate) fn run(args: &PeerArgs, common: &Common) -> anyhow::Result<()> {
             book: &book,
             batch_max: spec.batch_max,
             most_per_s: None,
+            poison: false,
         };
         let (figures, depths) = course.live(&args.load.load())?;
         let fresh = Measurement::new("peer", spec.name.as_str(), &args.load.labels("https", "live"));

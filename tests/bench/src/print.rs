@@ -13,7 +13,7 @@ pub(crate) struct Printer {
 }
 
 /// Figures worth a column, in their order; a table shows those it has.
-const COLUMNS: [&str; 32] = [
+const COLUMNS: [&str; 46] = [
     "req_per_s",
     "accepted_per_s",
     "delivered_per_s",
@@ -24,13 +24,22 @@ const COLUMNS: [&str; 32] = [
     "p99_over_p50",
     "lag_p50_ms",
     "lag_p99_ms",
+    "answer_p50_ms",
+    "answer_p99_ms",
+    "own_p50_ms",
+    "own_p99_ms",
+    "drain_s",
     "raw_flush_p50_ms",
     "calls",
+    "calls_per_1000",
+    "calls_over_fewest",
     "call_efficiency",
     "throttled",
+    "throttled_share",
     "time_over_minimum",
     "cpu_ms_per_1000",
     "loader_cpu_ms_per_1000",
+    "sink_cpu_ms_per_1000",
     "rss_idle_mb",
     "rss_backlog_mb",
     "rss_peak_mb",
@@ -42,10 +51,15 @@ const COLUMNS: [&str; 32] = [
     "lost",
     "doubled",
     "failures",
+    "calls_held",
+    "calls_failed",
+    "dead_letters",
+    "dead_letters_in_its_words",
     "vs_ceiling",
     "vs_single_commit",
     "vs_no_durability",
     "vs_empty_store",
+    "share",
 ];
 
 impl Printer {
@@ -103,7 +117,19 @@ impl Printer {
 
 fn headline(object: &Value) -> String {
     let mut words = vec![object["subject"].as_str().unwrap_or("?").to_owned()];
-    for label in ["to", "mode", "conns", "rate", "leads", "posted", "batch", "what"] {
+    for label in [
+        "to",
+        "mode",
+        "conns",
+        "rate",
+        "leads",
+        "posted",
+        "batch",
+        "what",
+        "stricter",
+        "poison",
+        "bulk_action",
+    ] {
         match &object[label] {
             Value::Null => {}
             Value::String(text) if text == "none" => {}

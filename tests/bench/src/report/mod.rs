@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::cli::{Cli, Command, Common};
 use crate::measurement::{Collected, Measurement};
 use crate::print::Printer;
-use crate::{accept, e2e, grow};
+use crate::{accept, drain, e2e, grow, lone};
 use goals::Goals;
 use verdict::{Judged, Verdict, judge};
 
@@ -104,10 +104,21 @@ fn measure_one(
             args.rounds = 1;
             e2e::measure(&args, common, printer)
         }
+        Command::Lone(mut args) => {
+            args.rounds = 1;
+            lone::measure(&args, common, printer)
+        }
+        Command::Drain(mut args) => {
+            args.rounds = 1;
+            drain::measure(&args, common, printer)
+        }
         Command::Grow(mut args) => {
             args.rounds = 1;
             grow::measure(&args, common, printer)
         }
-        _ => bail!("`measure` knows accept, e2e and grow, not {}", line.join(" ")),
+        _ => bail!(
+            "`measure` knows accept, e2e, lone, drain and grow, not {}",
+            line.join(" ")
+        ),
     }
 }

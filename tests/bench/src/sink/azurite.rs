@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use crate::subject::{free_port, loopback};
 
 /// Where `npm` puts it when the tests' own packages are installed.
-const DEFAULT_PATH: &str = "tests/azurite/node_modules/.bin/azurite-table";
+pub(crate) const DEFAULT_AZURITE: &str = "tests/azurite/node_modules/.bin/azurite-table";
 
 /// A running Azurite that keeps everything in memory; it ends with this value.
 pub(crate) struct Azurite {
@@ -73,9 +73,8 @@ impl Drop for Azurite {
     }
 }
 
-/// The program to start: the one named, or the one installed for the tests.
-pub(crate) fn azurite_path(named: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let path = named.unwrap_or(Path::new(DEFAULT_PATH));
+/// The program to start, by its whole path.
+pub(crate) fn azurite_path(path: &Path) -> anyhow::Result<PathBuf> {
     ensure!(
         path.is_file(),
         "no Azurite at {}: run `npm ci` in tests/azurite, or name it with --azurite",

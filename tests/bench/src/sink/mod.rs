@@ -1,18 +1,21 @@
-//! The far end: counts leads it finds anywhere in a request, or holds the sender off with 503.
+//! The far end on a socket: a door that is open or shut, and the system behind it.
 
 mod azurite;
+mod counts;
+mod far_end;
+mod simulated;
 mod upstream;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -21,30 +24,30 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::book::Book;
-use crate::lead::markers;
-use upstream::Upstream;
+use counts::Counters;
 
-pub(crate) use azurite::{Azurite, azurite_path};
-
-/// What the sink counts while it answers.
-#[derive(Default)]
-pub(crate) struct Counts {
-    /// Calls that wrote leads and were answered 2xx.
-    calls: AtomicU64,
-    /// Calls turned away while the sink was shut.
-    held: AtomicU64,
-    /// Calls the system behind the proxy answered with 429 or 503.
-    throttled: AtomicU64,
-    /// Calls answered with any other fault.
-    failed: AtomicU64,
-}
+pub(crate) use azurite::{Azurite, DEFAULT_AZURITE, azurite_path};
+pub(crate) use counts::Counts;
+pub(crate) use far_end::{Anybody, FarEnd};
+pub(crate) use simulated::{Limits, Manners, simulated};
+pub(crate) use upstream::Upstream;
 
 struct Shared {
     book: Arc<Book>,
-    counts: Counts,
+    counters: Counters,
     shut: AtomicBool,
+    /// When the first call came since it was opened last.
+    first_call: Mutex<Option<Instant>>,
     retry_after_s: AtomicU32,
-    upstream: Option<SocketAddr>,
+    /// How long every answer takes on top of what it takes.
+    answer_after: Duration,
+    behind: Box<dyn FarEnd>,
+}
+
+impl Shared {
+    fn first_call(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.first_call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A sink on a thread of its own; it ends with this value.
@@ -55,17 +58,23 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Opens a sink that books leads, or a proxy before `upstream` that books those it wrote.
-    pub(crate) fn start(book: &Arc<Book>, upstream: Option<SocketAddr>) -> anyhow::Result<Self> {
+    /// Opens a door on loopback; what stands behind is told its address.
+    pub(crate) fn start(
+        book: &Arc<Book>,
+        answer_after: Duration,
+        behind: impl FnOnce(SocketAddr) -> anyhow::Result<Box<dyn FarEnd>>,
+    ) -> anyhow::Result<Self> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").context("no free port on loopback")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             book: Arc::clone(book),
-            counts: Counts::default(),
+            counters: Counters::default(),
             shut: AtomicBool::new(false),
+            first_call: Mutex::default(),
             retry_after_s: AtomicU32::new(0),
-            upstream,
+            answer_after,
+            behind: behind(address)?,
         });
         let (stop, stopped) = oneshot::channel::<Infallible>();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -87,6 +96,11 @@ impl Sink {
         })
     }
 
+    /// A sink that takes whatever is posted.
+    pub(crate) fn for_anybody(book: &Arc<Book>) -> anyhow::Result<Self> {
+        Self::start(book, Duration::ZERO, |_| Ok(Box::new(Anybody)))
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -100,27 +114,23 @@ impl Sink {
 
     /// From now on calls are let through.
     pub(crate) fn open(&self) {
+        *self.shared.first_call() = None;
         self.shared.shut.store(false, Ordering::Relaxed);
     }
 
-    /// Calls that wrote leads and were answered 2xx.
-    pub(crate) fn calls(&self) -> u64 {
-        self.shared.counts.calls.load(Ordering::Relaxed)
+    /// When the first call came since it was opened last.
+    pub(crate) fn first_call(&self) -> Option<Instant> {
+        *self.shared.first_call()
     }
 
-    /// Calls turned away while the sink was shut.
-    pub(crate) fn held(&self) -> u64 {
-        self.shared.counts.held.load(Ordering::Relaxed)
+    /// What was counted so far.
+    pub(crate) fn counts(&self) -> Counts {
+        self.shared.counters.now()
     }
 
-    /// Calls the system behind the proxy answered with 429 or 503.
-    pub(crate) fn throttled(&self) -> u64 {
-        self.shared.counts.throttled.load(Ordering::Relaxed)
-    }
-
-    /// Calls answered with any other fault.
-    pub(crate) fn failed(&self) -> u64 {
-        self.shared.counts.failed.load(Ordering::Relaxed)
+    /// The number of the lead in every record the system behind holds; `None` when it keeps none.
+    pub(crate) fn records(&self) -> Option<Vec<u64>> {
+        self.shared.behind.records()
     }
 }
 
@@ -136,8 +146,7 @@ async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) {
         // Without it small answers wait for the peer's acknowledgement; with it they only may.
         stream.set_nodelay(true).ok();
         let one = Arc::clone(&shared);
-        let upstream = shared.upstream.map(|address| Arc::new(Upstream::new(address)));
-        let service = service_fn(move |request| answer(Arc::clone(&one), upstream.clone(), request));
+        let service = service_fn(move |request| answer(Arc::clone(&one), request));
         tokio::spawn(
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
         );
@@ -146,13 +155,12 @@ async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) {
 
 async fn answer(
     shared: Arc<Shared>,
-    upstream: Option<Arc<Upstream>>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, incoming) = request.into_parts();
     let body = incoming.collect().await?.to_bytes();
     if shared.shut.load(Ordering::Relaxed) {
-        shared.counts.held.fetch_add(1, Ordering::Relaxed);
+        shared.counters.turned_away();
         let mut refusal = Response::new(Full::default());
         *refusal.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         refusal
@@ -160,31 +168,17 @@ async fn answer(
             .insert(RETRY_AFTER, shared.retry_after_s.load(Ordering::Relaxed).into());
         return Ok(refusal);
     }
-    let writes = head.method != Method::GET && !head.uri.path().ends_with("/Tables");
-    let Some(behind) = upstream else {
-        book(&shared, StatusCode::OK, &body);
-        return Ok(Response::new(Full::default()));
-    };
-    let outcome = behind.forward(head, body.clone()).await;
-    if writes {
-        book(&shared, upstream::verdict(&outcome), &body);
+    let begun = Instant::now();
+    shared.first_call().get_or_insert(begun);
+    let answered = shared.behind.answer(Request::from_parts(head, body)).await;
+    if !shared.answer_after.is_zero() {
+        tokio::time::sleep(shared.answer_after).await;
     }
-    Ok(outcome.map(Full::new))
-}
-
-/// Counts one call that carried leads.
-fn book(shared: &Shared, status: StatusCode, body: &[u8]) {
-    let counter = match status {
-        _ if status.is_success() => &shared.counts.calls,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => &shared.counts.throttled,
-        _ => &shared.counts.failed,
-    };
-    counter.fetch_add(1, Ordering::Relaxed);
-    if status.is_success() {
-        for number in markers(body) {
-            shared.book.see(number);
-        }
+    shared.counters.answered(answered.call, begun.elapsed());
+    for number in answered.written {
+        shared.book.see(number);
     }
+    Ok(answered.response.map(Full::new))
 }
 
 #[cfg(test)]
@@ -204,32 +198,46 @@ mod tests {
         client.post(&body).await.unwrap()
     }
 
+    fn short(sink: &Sink) -> (u64, u64, u64, u64) {
+        let counts = sink.counts();
+        (counts.done, counts.throttled, counts.failed, counts.held)
+    }
+
     #[tokio::test]
     async fn a_shut_sink_books_nothing_until_it_opens() {
         let book = Arc::new(Book::open());
-        let sink = Sink::start(&book, None).unwrap();
+        let sink = Sink::for_anybody(&book).unwrap();
         sink.shut(7);
         assert_eq!(post(&sink, 1).await, 503);
-        assert_eq!((sink.calls(), sink.held(), book.delivered()), (0, 1, 0));
+        assert_eq!((short(&sink), book.delivered()), ((0, 0, 0, 1), 0));
         sink.open();
         assert_eq!(post(&sink, 1).await, 200);
         assert_eq!(post(&sink, 1).await, 200);
-        assert_eq!((sink.calls(), sink.held(), book.delivered()), (2, 1, 1));
-        assert_eq!(book.balance().doubled, 1);
+        assert_eq!((short(&sink), book.delivered()), ((2, 0, 0, 1), 1));
+        assert_eq!(book.balance(None).doubled, 1);
     }
 
     #[tokio::test]
     async fn a_proxy_books_what_the_system_behind_it_took() {
         let far = Arc::new(Book::open());
         let near = Arc::new(Book::open());
-        let behind = Sink::start(&far, None).unwrap();
-        let proxy = Sink::start(&near, Some(behind.address())).unwrap();
+        let behind = Sink::for_anybody(&far).unwrap();
+        let address = behind.address();
+        let proxy = Sink::start(&near, Duration::ZERO, |_| Ok(Box::new(Upstream::new(address)))).unwrap();
         assert_eq!(post(&proxy, 5).await, 200);
         assert_eq!((near.delivered(), far.delivered()), (1, 1));
         behind.shut(1);
         assert_eq!(post(&proxy, 6).await, 503);
         assert_eq!((near.delivered(), far.delivered()), (1, 1));
-        assert_eq!((proxy.calls(), proxy.throttled(), proxy.failed()), (1, 1, 0));
-        drop(behind);
+        assert_eq!(short(&proxy), (1, 1, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn an_answer_takes_as_long_as_it_is_told_to() {
+        let book = Arc::new(Book::open());
+        let slow = Duration::from_millis(30);
+        let sink = Sink::start(&book, slow, |_| Ok(Box::new(Anybody))).unwrap();
+        assert_eq!(post(&sink, 1).await, 200);
+        assert!(sink.counts().busy_us >= 30_000);
     }
 }

@@ -3,12 +3,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
+use serde_json::Value;
 
 use super::config::{SECRET, daemon_text, intake_path};
-use super::{Home, Running, SinkText, Target, bytes_on_disk, free_port, loopback};
+use super::connector::{CLIENT_ID, CLIENT_ID_FILE};
+use super::{Home, Running, SinkKind, SinkText, Target, bytes_on_disk, free_port, loopback};
 
 /// A configured daemon that can be started, stopped and started again on the same store.
 pub(crate) struct Daemon {
@@ -19,19 +21,23 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// Writes the configuration into a fresh directory under `parent`.
-    pub(crate) fn prepare(binary: &Path, parent: Option<&Path>, sink: &SinkText) -> anyhow::Result<Self> {
+    pub(crate) fn prepare(binary: &Path, parent: Option<&Path>, sinks: &[SinkText]) -> anyhow::Result<Self> {
         let home = Home::new(parent)?;
         let address = loopback(free_port()?);
         fs::create_dir_all(home.join("connectors.d"))?;
         fs::create_dir_all(home.join("state"))?;
         fs::set_permissions(home.join("state"), fs::Permissions::from_mode(0o700))?;
         fs::write(home.join("leadsync.toml"), daemon_text(home.path(), address))?;
-        fs::write(
-            home.join("connectors.d/sink.toml"),
-            sink.connector_text(home.path()),
-        )?;
         write_secret(&home.join("bench.secret"), SECRET)?;
-        write_secret(&home.join("azure.secret"), &sink.azure_secret())?;
+        write_secret(&home.join(CLIENT_ID_FILE), CLIENT_ID)?;
+        for sink in sinks {
+            let name = sink.kind.name();
+            fs::write(
+                home.join(&format!("connectors.d/{name}.toml")),
+                sink.connector_text(home.path())?,
+            )?;
+            write_secret(&home.join(&format!("{name}.secret")), &sink.secret())?;
+        }
         Ok(Self {
             binary: binary.to_owned(),
             home,
@@ -47,6 +53,36 @@ impl Daemon {
         let mut command = Command::new(&self.binary);
         command.arg("run").arg("--config").arg(self.home.path());
         Running::spawn(&mut command, self.target.clone(), &self.home.join("daemon.log"))
+    }
+
+    /// The operator's word that the destination may be called again, while the daemon runs.
+    pub(crate) fn release(&self, kind: SinkKind) -> anyhow::Result<()> {
+        self.ask(&["release", kind.name()]).map(drop)
+    }
+
+    /// Its dead letters, as the operator sees them.
+    pub(crate) fn dead_letters(&self) -> anyhow::Result<Vec<Value>> {
+        let told = self.ask(&["dead-letters", "list", "--limit", "1000000"])?;
+        told.as_array().cloned().context("dead letters are not a list")
+    }
+
+    /// What the command line says with `--json`.
+    fn ask(&self, words: &[&str]) -> anyhow::Result<Value> {
+        let mut command = Command::new(&self.binary);
+        command
+            .args(words)
+            .arg("--json")
+            .arg("--config")
+            .arg(self.home.path());
+        let output = command.stdin(Stdio::null()).output()?;
+        ensure!(
+            output.status.success(),
+            "`leadsync {}` ended with {}: {}",
+            words.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     /// What its store takes on the disk, in MB.

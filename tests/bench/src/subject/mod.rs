@@ -1,6 +1,7 @@
 //! The programs under measurement, each a child process that takes leads over HTTP.
 
 mod config;
+mod connector;
 mod daemon;
 mod home;
 mod own;
@@ -18,7 +19,9 @@ use crate::book::Book;
 use crate::lead::Shapes;
 use crate::loader::Client;
 
-pub(crate) use config::{SinkKind, SinkText};
+pub(crate) use connector::{
+    AZURE_ACCOUNT, AZURE_KEY, AZURE_TABLE, CLIENT_ID, CLIENT_SECRET, SinkKind, SinkText, TENANT,
+};
 pub(crate) use daemon::{Daemon, daemon_path};
 pub(crate) use home::{Home, bytes_on_disk};
 pub(crate) use own::{Own, start_own};

@@ -217,6 +217,11 @@ impl Dataverse {
         self.lock().settings.expired_delta_status = status;
     }
 
+    /// A plug-in of the customer's refuses rows with this text in any column, and says why.
+    pub fn refuse_rows_with(&self, text: &str, why: &str) {
+        self.lock().settings.plug_in = Some((text.to_owned(), why.to_owned()));
+    }
+
     /// The next upsert of this key finds that somebody else has just created the row.
     pub fn lose_race(&self, key: &str) {
         self.lock().settings.races.insert(key.to_owned());

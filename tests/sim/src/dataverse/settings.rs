@@ -40,6 +40,8 @@ pub(super) struct Settings {
     pub(super) missing_privileges: BTreeSet<String>,
     /// Applications that are no user here.
     pub(super) strangers: HashSet<String>,
+    /// A plug-in of the customer's refuses rows that contain this text, and says why.
+    pub(super) plug_in: Option<(String, String)>,
     /// Keys the next upsert finds taken by somebody faster.
     pub(super) races: HashSet<String>,
 }
@@ -69,6 +71,7 @@ impl Default for Settings {
             nest_failed_change_set: false,
             missing_privileges: missing.map(str::to_owned).into(),
             strangers: HashSet::new(),
+            plug_in: None,
             races: HashSet::new(),
         }
     }

@@ -180,6 +180,7 @@ impl Environment {
             let key = table.keys.iter().find(|known| known.metadata == key);
             return Err(key.map_or_else(Refusal::exists, |key| violated(table, key)));
         }
+        self.passes_plug_in(&row)?;
         if call.says("MSCRM.SuppressDuplicateDetection", "false") {
             self.no_duplicate(table, id, &row)?;
         }
@@ -239,6 +240,18 @@ impl Environment {
                 row.links.insert(column.to_owned(), link.clone());
             }
         }
+    }
+
+    /// Asks the customer's plug-in, if there is one.
+    fn passes_plug_in(&self, row: &Row) -> Result<(), Refusal> {
+        let Some((text, why)) = &self.settings.plug_in else {
+            return Ok(());
+        };
+        let objects = |value: &Value| value.as_str().is_some_and(|value| value.contains(text.as_str()));
+        if row.values.values().any(objects) {
+            return Err(Refusal::new(400, "0x80040265", why));
+        }
+        Ok(())
     }
 
     /// Another row with the same values in the columns of a rule.
