@@ -58,10 +58,7 @@ impl Authority {
 
     /// A certificate for a server that is not one of ours.
     pub fn issue_server(&self, name: &str) -> Result<Issued, Failure> {
-        let mut params = CertificateParams::new(vec![name.to_owned()])?;
-        // Whoever builds chains by names must not take it for its own issuer.
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
+        let params = named(name)?;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Issued {
@@ -72,7 +69,7 @@ impl Authority {
 
     /// A server that shows a certificate for `name`.
     pub fn server(&self, name: &str) -> Result<Arc<ServerConfig>, Failure> {
-        self.serving(&CertificateParams::new(vec![name.to_owned()])?, None)
+        self.serving(&named(name)?, None)
     }
 
     /// A server whose certificate for `name` ended with the year 2021.
@@ -114,4 +111,12 @@ impl Authority {
         };
         Ok(Arc::new(builder.with_single_cert(chain, key)?))
     }
+}
+
+/// Parameters with a subject of its own: whoever builds chains by names must not take it for its own issuer.
+fn named(name: &str) -> Result<CertificateParams, Failure> {
+    let mut params = CertificateParams::new(vec![name.to_owned()])?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    Ok(params)
 }
