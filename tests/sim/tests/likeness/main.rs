@@ -5,4 +5,5 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test are part of the test")]
 
 mod client;
+mod dataverse;
 mod salesforce;
