@@ -8,7 +8,7 @@ use connector_kit::clock::Clock;
 use connector_kit::dice::Dice;
 use connector_kit::http::{Fault, Request, Response, Transport, TransportError, whole};
 use connector_kit::secret::Secret;
-use connector_kit::{ConnectorError, ErrorKind};
+use connector_kit::{CallBook, ConnectorError, ErrorKind};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::utf8_percent_encode;
@@ -38,6 +38,8 @@ pub(crate) struct Table {
     pub transport: Arc<dyn Transport>,
     /// Tells the time that is signed.
     pub clock: Arc<dyn Clock>,
+    /// Where each request is noted.
+    pub calls: CallBook,
     /// Makes ids of requests and boundaries.
     pub dice: Dice,
     /// Which of the account's keys opened last.
@@ -255,6 +257,7 @@ impl Table {
         key: usize,
     ) -> Result<(Response, Option<Secret>), Failure> {
         let (request, used) = self.request(draft, key, &self.doing(verb)).await?;
+        self.calls.note();
         let answer = self
             .transport
             .send(request)

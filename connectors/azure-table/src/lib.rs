@@ -47,6 +47,7 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
         name: own.table.clone(),
         key_in_use: AtomicUsize::new(0),
         clock: Arc::clone(&context.clock),
+        calls: context.calls.clone(),
         dice: context.dice.clone(),
         endpoint,
         access,

@@ -7,7 +7,7 @@ use connector_kit::clock::Clock;
 use connector_kit::dice::Dice;
 use connector_kit::http::{Request, Response, TargetPolicy, Transport};
 use connector_kit::secret::Secret;
-use connector_kit::{ConfigError, ConnectorContext, ConnectorError, ConnectorSettings, Receipt};
+use connector_kit::{CallBook, ConfigError, ConnectorContext, ConnectorError, ConnectorSettings, Receipt};
 use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri};
 
@@ -33,6 +33,7 @@ pub(crate) struct Endpoint {
     pub(crate) reading: Reading,
     pub(crate) format: config::PayloadFormat,
     pub(crate) clock: Arc<dyn Clock>,
+    calls: CallBook,
     pub(crate) dice: Dice,
 }
 
@@ -85,6 +86,7 @@ impl Endpoint {
             reading: Reading::new(&settings, host, identity.secrets),
             format: settings.payload_format,
             clock: Arc::clone(&context.clock),
+            calls: context.calls.clone(),
             dice: context.dice.clone(),
         })
     }
@@ -161,6 +163,7 @@ impl Endpoint {
     }
 
     async fn send(&self, request: Request) -> Result<Response, ConnectorError> {
+        self.calls.note();
         let sent = self.transport.send(request).await;
         sent.map_err(|error| error.into_connector_error(&format!("post to {}", self.reading.host)))
     }

@@ -60,6 +60,11 @@ async fn one_bad_record_in_two_hundred_costs_at_most_seventeen_calls_and_nobody_
         }
         assert_eq!(world.hook.lead_count(), 199);
         assert!(world.hook.count() <= 17, "{} calls", world.hook.count());
+        assert_eq!(
+            world.calls.made(),
+            world.hook.count() as u64,
+            "every call is noted"
+        );
         world.assert_no_complaints();
     }
 }

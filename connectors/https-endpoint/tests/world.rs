@@ -9,8 +9,8 @@ use connector_kit::dice::Dice;
 use connector_kit::http::ReqwestFactory;
 use connector_kit::secret::SecretReader;
 use connector_kit::{
-    ConfigError, Connector, ConnectorContext, ConnectorError, ConnectorSettings, Destination, LeadDelivery,
-    Receipt,
+    CallBook, ConfigError, Connector, ConnectorContext, ConnectorError, ConnectorSettings, Destination,
+    LeadDelivery, Receipt,
 };
 use leadsync_sim::serve::{Server, serve};
 use leadsync_sim::webhook::strict::Form;
@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) destination: Arc<dyn Destination>,
     pub(crate) connector: Connector,
+    pub(crate) calls: CallBook,
 }
 
 pub(crate) fn clock() -> ManualClock {
@@ -57,7 +58,7 @@ pub(crate) fn context(clock: &ManualClock) -> ConnectorContext {
                 .collect::<BTreeMap<_, _>>(),
         },
         transports: Arc::new(ReqwestFactory::new("leadsync/test")),
-        calls: connector_kit::CallBook::default(),
+        calls: CallBook::default(),
     }
 }
 
@@ -147,7 +148,8 @@ impl World {
         clock: ManualClock,
         settings: &ConnectorSettings,
     ) -> Self {
-        let connector = connector_https_endpoint::build(settings, &context(&clock)).unwrap();
+        let context = context(&clock);
+        let connector = connector_https_endpoint::build(settings, &context).unwrap();
         let destination = connector.destination.clone().unwrap();
         Self {
             hook,
@@ -155,6 +157,7 @@ impl World {
             clock,
             destination,
             connector,
+            calls: context.calls,
         }
     }
 

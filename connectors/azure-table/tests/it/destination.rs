@@ -43,6 +43,7 @@ async fn a_full_queue_is_drained_with_an_efficiency_above_095() {
         assert!(destination.upsert(batch).await.iter().all(Result::is_ok));
     }
     assert_eq!(world.service.calls().len(), 25);
+    assert_eq!(world.book.made(), 25, "every request is noted");
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ use connector_kit::ids::{AccountName, SourceName};
 use connector_kit::lead::{Intent, Person, Said, Touch};
 use connector_kit::secret::SecretReader;
 use connector_kit::{
-    ConfigError, Connector, ConnectorContext, ConnectorSettings, Destination, EventKind, Gate, Lead,
-    LeadDelivery, LeadId, Role, Source,
+    CallBook, ConfigError, Connector, ConnectorContext, ConnectorSettings, Destination, EventKind, Gate,
+    Lead, LeadDelivery, LeadId, Role, Source,
 };
 use leadsync_sim::azure_table::AzureTable;
 use tower::ServiceExt;
@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) settings: ConnectorSettings,
     pub(crate) seed: u64,
+    /// What the newest connector noted.
+    pub(crate) book: CallBook,
 }
 
 impl World {
@@ -52,6 +54,7 @@ impl World {
                 ..ConnectorSettings::default()
             },
             seed: 1,
+            book: CallBook::default(),
         }
     }
 
@@ -69,6 +72,7 @@ impl World {
             self.seed,
             Arc::new(RouterFactory(self.service.router())),
         );
+        self.book = context.calls.clone();
         build(&self.settings, &context).expect("a connector")
     }
 
@@ -105,7 +109,7 @@ pub(crate) fn context(
             ..SecretReader::default()
         },
         transports,
-        calls: connector_kit::CallBook::default(),
+        calls: CallBook::default(),
     }
 }
 
