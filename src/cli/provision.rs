@@ -87,7 +87,7 @@ async fn apply(place: &Place, name: &str, provisioner: &dyn Provisioner, wait: D
         News::Making(step) => progress.doing(&format!("{name}: make {} ...", step.what)),
         News::Made(step) => {
             progress.clear();
-            screen::line(format_args!("{name}: made {}", screen::clean_whole(&step.what)));
+            screen::line(format_args!("{name}: done: {}", screen::clean_whole(&step.what)));
         }
         News::Waiting { why, left } => {
             let left = Duration::from_secs(u64::try_from(left.num_seconds()).unwrap_or_default());

@@ -68,14 +68,14 @@ impl Report {
             ));
             arrow(&failure.remedy);
         }
+        if self.verdict == Verdict::Done {
+            screen::line("  everything is there");
+        }
         if !self.applied && !self.plan.role.is_empty() {
             screen::line("  the least rights for daily work:");
             for right in &self.plan.role {
                 screen::line(format_args!("    {}", screen::clean_whole(right)));
             }
-        }
-        if self.verdict == Verdict::Done {
-            screen::line("  everything is there");
         }
         screen::line("");
     }
