@@ -6,6 +6,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use connector_kit::clock::Clock;
 use connector_kit::dice::Dice;
+use connector_kit::readiness::{self, Check};
+use connector_kit::token::Granted;
 use connector_kit::{CallBook, ConnectorError, ErrorKind};
 use http::Method;
 use http::header::{HeaderName, HeaderValue};
@@ -25,6 +27,9 @@ pub(crate) const COLLECTION: usize = 200;
 
 const AUTO_ASSIGN: HeaderName = HeaderName::from_static("sforce-auto-assign");
 const DUPLICATE_RULE: HeaderName = HeaderName::from_static("sforce-duplicate-rule-header");
+
+/// Open to everybody.
+pub(crate) const VERSIONS: &str = "/services/data";
 
 /// A record as it travels.
 pub(crate) type Record = Map<String, Value>;
@@ -179,15 +184,20 @@ impl Api {
         self.connection.version()
     }
 
-    /// No TLS is between us: a test.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.connection.login.instance.scheme() == "http"
+    /// The looks at the way there.
+    pub(crate) async fn look_at_the_way(&self) -> Vec<Check> {
+        self.connection.look().await
     }
 
-    /// The versions the organisation speaks, and the time by its clock. Needs no token, is not counted.
-    pub(crate) async fn versions(&self) -> Told<(Vec<Version>, Option<DateTime<Utc>>)> {
-        let answer = self.connection.knock("/services/data").await?;
-        Ok((read(&answer.body, "list the API versions")?, answer.at))
+    /// The look at whether we are let in.
+    pub(crate) async fn look_at_the_token(&self) -> (Check, Option<Granted>) {
+        readiness::token(&self.connection.login.tokens).await
+    }
+
+    /// The versions the organisation speaks. Needs no token, is not counted.
+    pub(crate) async fn versions(&self) -> Told<Vec<Version>> {
+        let answer = self.connection.knock(VERSIONS).await?;
+        read(&answer.body, "list the API versions")
     }
 
     /// What the integration user sees of an object.

@@ -53,9 +53,6 @@ pub(crate) struct Settings {
     /// How long a description of the fields is believed.
     #[serde(default = "four_hours", deserialize_with = "duration")]
     pub describe_every: Duration,
-    /// Writes rest when no more API calls than this are left of the day.
-    #[serde(default)]
-    pub reserve_calls: u64,
     /// The way for many new leads at once.
     #[serde(default)]
     pub bulk: Bulk,
@@ -132,8 +129,6 @@ pub(crate) struct Outcomes {
     /// How often deleted opportunities are looked for.
     #[serde(deserialize_with = "duration")]
     pub deleted_every: Duration,
-    /// Asking rests when so many percent of the day's API calls are used.
-    pub rest_above_percent: u8,
 }
 
 impl Default for Outcomes {
@@ -147,7 +142,6 @@ impl Default for Outcomes {
             lead_reason_field: None,
             overlap: Duration::from_mins(5),
             deleted_every: Duration::from_mins(10),
-            rest_above_percent: 80,
         }
     }
 }

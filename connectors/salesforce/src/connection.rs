@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use connector_kit::clock::Clock;
-use connector_kit::http::{Clean, Fault as Broken, Request, Response, Transport, TransportError, whole};
+use connector_kit::http::{Clean, Request, Response, Transport, TransportError, whole};
+use connector_kit::readiness::{Check, Way};
 use connector_kit::{CallBook, ConnectorError, ErrorKind, Quota};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 use url::Url;
 
 use crate::config::ApiVersion;
-use crate::error::{DAILY_REST, Fault, refusal};
+use crate::error::{Fault, refusal};
 use crate::login::{Login, Pass};
 
 const CALL_OPTIONS: HeaderName = HeaderName::from_static("sforce-call-options");
@@ -28,7 +29,6 @@ pub(crate) struct Connection {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     version: ApiVersion,
-    reserve: u64,
 }
 
 /// An answer that is no refusal.
@@ -46,8 +46,6 @@ pub(crate) struct Failure {
     pub error: Box<ConnectorError>,
     /// Salesforce's own words, where there are any.
     pub faults: Vec<Fault>,
-    /// Why there was no answer, when there was none.
-    pub broken: Option<Broken>,
 }
 
 impl Failure {
@@ -69,7 +67,6 @@ impl From<ConnectorError> for Failure {
         Self {
             error: Box::new(error),
             faults: Vec::new(),
-            broken: None,
         }
     }
 }
@@ -86,7 +83,6 @@ impl Connection {
         transport: Arc<dyn Transport>,
         context: &connector_kit::ConnectorContext,
         version: ApiVersion,
-        reserve: u64,
     ) -> Self {
         Self {
             login,
@@ -94,12 +90,24 @@ impl Connection {
             transport,
             clock: Arc::clone(&context.clock),
             version,
-            reserve,
         }
     }
 
     pub(crate) fn version(&self) -> &str {
         self.version.number()
+    }
+
+    /// Looks at the way there, by a request that needs no token.
+    pub(crate) async fn look(&self) -> Vec<Check> {
+        let mut url = self.login.instance.clone();
+        url.set_path(crate::api::VERSIONS);
+        let way = Way::new(self.transport.as_ref(), self.clock.as_ref());
+        let way = if self.login.signs {
+            way.for_assertions()
+        } else {
+            way
+        };
+        way.look(&url).await
     }
 
     /// Asks without a token; such requests are not counted.
@@ -150,7 +158,6 @@ impl Connection {
     /// Sends the request, and once more with a new token when the first one is refused: then nothing
     /// was done, so that even a create may be repeated.
     async fn call(&self, path: &str, request: &Request, doing: &str) -> Result<Answer, Failure> {
-        self.keep_reserve(doing)?;
         let pass = self.login.pass().await?;
         let response = self.attempt(path, request, &pass, doing).await?;
         if !is_stale(&response) {
@@ -219,29 +226,7 @@ impl Connection {
         Err(Failure {
             error: Box::new(refusal(&response, &faults, doing, self.clock.now())),
             faults,
-            broken: None,
         })
-    }
-
-    /// Leaves the last calls of the day to others; looks again now and then, for they come back.
-    fn keep_reserve(&self, doing: &str) -> Result<(), ConnectorError> {
-        match self.calls.quota() {
-            Some(quota) if self.reserve > 0 && quota.left <= self.reserve => {
-                let age = self.clock.now() - quota.told_at;
-                let rest = TimeDelta::from_std(DAILY_REST).unwrap_or_default() - age;
-                match rest.to_std() {
-                    Ok(rest) if !rest.is_zero() => {
-                        let text = format!(
-                            "{doing}: {} API calls are left, and reserve_calls keeps them",
-                            quota.left
-                        );
-                        Err(ConnectorError::new(ErrorKind::Throttled, text).retry_after(Some(rest)))
-                    }
-                    _ => Ok(()),
-                }
-            }
-            _ => Ok(()),
-        }
     }
 }
 
@@ -272,7 +257,6 @@ fn several(body: &[u8]) -> Fault {
 
 fn silent(error: TransportError, doing: &str) -> Failure {
     Failure {
-        broken: Some(error.fault),
         error: Box::new(error.into_connector_error(doing)),
         faults: Vec::new(),
     }

@@ -5,14 +5,12 @@ mod schema;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
-use connector_kit::http::Fault;
-use connector_kit::{Check, ConnectorError, ConnectorSettings, Doctor, Role};
+use connector_kit::readiness::any_ill;
+use connector_kit::{Check, ConnectorSettings, Doctor, Role};
 use serde_json::Value;
 
 use crate::api::{Api, Version};
 use crate::config::{DuplicateRule, Settings};
-use crate::connection::Failure;
 use crate::mapping::Shape;
 use crate::outcomes::Watch;
 
@@ -34,8 +32,6 @@ const NAMES: [&str; 15] = [
     "duplicates",
     "statuses",
 ];
-/// An assertion lives three minutes.
-const SKEW: TimeDelta = TimeDelta::seconds(60);
 
 /// The role.
 pub(crate) struct Examiner {
@@ -65,34 +61,21 @@ impl Examiner {
 
     /// As far as it goes; the first illness that hides the rest ends it.
     async fn look(&self, checks: &mut Vec<Check>) {
-        match self.api.versions().await {
-            Ok((versions, at)) => {
-                checks.extend([
-                    Check::well("dns", "the name is resolved"),
-                    Check::well("connection", "the organisation answers"),
-                    self.tls(),
-                    self.clock(at),
-                    self.version(&versions),
-                ]);
-            }
-            Err(failure) => return checks.extend(unreached(&failure)),
+        checks.extend(self.api.look_at_the_way().await);
+        if any_ill(checks) {
+            return;
         }
-        let pass = match self.api.pass().await {
-            Ok(pass) => pass,
-            Err(error) => return checks.push(ill("token", &error)),
-        };
-        let user = pass.user.as_deref().unwrap_or("a user it does not name");
-        checks.push(Check::well(
-            "token",
-            format!(
-                "granted for {user} at {}",
-                pass.base.host_str().unwrap_or_default()
-            ),
-        ));
-        checks.push(scopes(&pass.scope));
+        match self.api.versions().await {
+            Ok(versions) => checks.push(self.version(&versions)),
+            Err(failure) => return checks.push(Check::of_error("version", &failure.error)),
+        }
+        let (token, granted) = self.api.look_at_the_token().await;
+        checks.push(token);
+        let Some(granted) = granted else { return };
+        checks.push(scopes(granted.members.get("scope").map_or("", String::as_str)));
         let lead = match self.api.describe("Lead").await {
             Ok(lead) => lead,
-            Err(error) => return checks.push(ill("access", &error)),
+            Err(error) => return checks.push(Check::of_error("access", &error)),
         };
         checks.push(schema::access(&lead));
         checks.push(self.quota().await);
@@ -113,9 +96,9 @@ impl Examiner {
                 Check::well("duplicates", "no duplicate rule watches leads")
             }
             Ok(page) => {
+                let count = page.records.len();
                 let found = format!(
-                    "{} duplicate rules watch leads; {}",
-                    page.records.len(),
+                    "{count} duplicate rules watch leads; {}",
                     self.duplicate_rule.words()
                 );
                 Check::well("duplicates", found)
@@ -125,37 +108,6 @@ impl Examiner {
                 "the integration user may not look at duplicate rules",
             ),
         }
-    }
-
-    fn tls(&self) -> Check {
-        if self.api.is_plain() {
-            return Check::ailing("tls", "plain http", "use https:// outside of tests");
-        }
-        Check::well("tls", "the certificate is valid for us")
-    }
-
-    fn clock(&self, theirs: Option<DateTime<Utc>>) -> Check {
-        let Some(theirs) = theirs else {
-            return Check::unknown("clock", "the answer does not tell the time");
-        };
-        let skew = self.api.clock.now() - theirs;
-        if skew.abs() <= SKEW {
-            return Check::well("clock", "our clock and theirs agree");
-        }
-        let found = format!(
-            "our clock is {} s {}",
-            skew.num_seconds().abs(),
-            if skew < TimeDelta::zero() {
-                "behind"
-            } else {
-                "ahead"
-            }
-        );
-        Check::ailing(
-            "clock",
-            found,
-            "synchronise this machine's clock (timedatectl set-ntp true)",
-        )
     }
 
     fn version(&self, versions: &[Version]) -> Check {
@@ -226,28 +178,6 @@ impl Doctor for Examiner {
         );
         checks
     }
-}
-
-/// Which part of the way is broken.
-fn unreached(failure: &Failure) -> Vec<Check> {
-    let name = match failure.broken {
-        Some(Fault::Dns) => "dns",
-        Some(Fault::Certificate | Fault::Identity) => "tls",
-        _ => "connection",
-    };
-    let mut checks = Vec::new();
-    for passed in ["dns", "connection"].iter().take_while(|passed| **passed != name) {
-        checks.push(Check::well(passed, "so far it works"));
-    }
-    checks.push(ill(name, &failure.error));
-    checks
-}
-
-fn ill(name: &'static str, error: &ConnectorError) -> Check {
-    let remedy = error
-        .hint_text()
-        .unwrap_or("check instance_url, and that this machine reaches it");
-    Check::ill(name, error.to_string(), remedy)
 }
 
 fn scopes(scope: &str) -> Check {

@@ -8,7 +8,7 @@ use connector_kit::{ConnectorError, ErrorKind};
 use serde_json::Value;
 
 /// The day's calls come back one by one over 24 hours: worth a look now and then.
-pub(crate) const DAILY_REST: Duration = Duration::from_mins(15);
+const DAILY_REST: Duration = Duration::from_mins(15);
 /// Long-running requests end by themselves.
 const BUSY_REST: Duration = Duration::from_secs(30);
 

@@ -40,13 +40,7 @@ pub fn build(written: &ConnectorSettings, context: &ConnectorContext) -> Result<
     let policy = TargetPolicy::new(&transport_settings)?;
     let transport = context.transports.transport(&transport_settings)?;
     let login = login::Login::new(&settings, &policy, &transport, context)?;
-    let connection = connection::Connection::new(
-        login,
-        transport,
-        context,
-        settings.api_version.clone(),
-        settings.reserve_calls,
-    );
+    let connection = connection::Connection::new(login, transport, context, settings.api_version.clone());
     let api = Arc::new(api::Api::new(
         connection,
         Arc::clone(&context.clock),

@@ -31,6 +31,8 @@ pub(crate) struct Login {
     pub tokens: TokenSource,
     /// The host of the config.
     pub instance: Url,
+    /// Assertions end soon: a wrong clock keeps us out.
+    pub signs: bool,
     plain_http: bool,
 }
 
@@ -42,8 +44,6 @@ pub(crate) struct Pass {
     pub base: Url,
     /// The user it was granted to, by its id.
     pub user: Option<String>,
-    /// `api refresh_token ..`
-    pub scope: String,
 }
 
 impl Login {
@@ -63,6 +63,7 @@ impl Login {
                 Arc::clone(transport),
                 Arc::clone(&context.clock),
             ),
+            signs: matches!(settings.auth, Auth::JwtBearer { .. }),
             instance,
             plain_http: settings.allow_plain_http,
         })
@@ -77,7 +78,6 @@ impl Login {
             user: member("id")
                 .and_then(|id| id.rsplit('/').next())
                 .map(str::to_owned),
-            scope: member("scope").unwrap_or_default().to_owned(),
             bearer: granted.secret,
         })
     }

@@ -27,6 +27,7 @@ fn login(instance: &str, plain_http: bool) -> Login {
     Login {
         tokens: TokenSource::with_grant(Box::new(Nobody), Arc::new(Nowhere), clock),
         instance: Url::parse(instance).unwrap(),
+        signs: false,
         plain_http,
     }
 }

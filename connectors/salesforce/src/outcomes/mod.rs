@@ -14,7 +14,6 @@ use crate::api::Api;
 use crate::config::Settings;
 use crate::connection::Failure;
 use crate::describe::Schema;
-use crate::error::DAILY_REST;
 use crate::soql::{lists, moment};
 use position::{Pass, Phase, Position, Walk};
 use read::{Meaning, Members, WatchedLead, deleted_deal, parent, text};
@@ -34,7 +33,6 @@ pub(crate) struct Watch {
     meaning: Meaning,
     overlap: TimeDelta,
     deleted_every: TimeDelta,
-    rest_above_percent: u8,
     amount_field: String,
     reason_field: Option<String>,
     lead_reason_field: Option<String>,
@@ -54,7 +52,6 @@ impl Watch {
             meaning: Meaning::new(own),
             overlap: span(own.overlap),
             deleted_every: span(own.deleted_every),
-            rest_above_percent: own.rest_above_percent,
             amount_field: own.amount_field.clone(),
             reason_field: own.reason_field.clone(),
             lead_reason_field: own.lead_reason_field.clone(),
@@ -268,25 +265,6 @@ impl Watch {
         }
         Ok((outcomes, is_last))
     }
-
-    /// Leads come first: watching rests when most of the day's calls are used.
-    fn leave_calls_to_leads(&self) -> Result<(), ConnectorError> {
-        let Some(quota) = self.api.calls().quota() else {
-            return Ok(());
-        };
-        let used = quota.granted.saturating_sub(quota.left).saturating_mul(100);
-        let rest =
-            TimeDelta::from_std(DAILY_REST).unwrap_or_default() - (self.api.clock.now() - quota.told_at);
-        let rest = rest.to_std().unwrap_or_default();
-        if used <= quota.granted.saturating_mul(self.rest_above_percent.into()) || rest.is_zero() {
-            return Ok(());
-        }
-        let text = format!(
-            "watch leads: {} of {} API calls are left, and outcomes.rest_above_percent keeps them for leads",
-            quota.left, quota.granted
-        );
-        Err(ConnectorError::new(ErrorKind::Throttled, text).retry_after(Some(rest)))
-    }
 }
 
 #[async_trait]
@@ -296,7 +274,6 @@ impl OutcomeSource for Watch {
         after: Option<&Checkpoint>,
         limit: usize,
     ) -> Result<Batch<Outcome>, ConnectorError> {
-        self.leave_calls_to_leads()?;
         let mut position = Position::read(after);
         let limit = limit.clamp(1, PAGE);
         let mut items = Vec::new();

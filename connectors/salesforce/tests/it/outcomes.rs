@@ -268,22 +268,6 @@ async fn a_page_that_breaks_off_is_asked_for_again_from_the_same_place() {
 }
 
 #[tokio::test]
-async fn watching_rests_when_leads_need_the_calls() {
-    let world = World::new();
-    world.crm.set_daily_limit(100);
-    world.crm.set_usage_of_others(81);
-    delivered(&world, 1).await;
-    let before = world.crm.faults.requests();
-    let error = world.watch().outcomes(None, 10).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.wait().unwrap().as_secs()),
-        (ErrorKind::Throttled, 900)
-    );
-    assert_eq!(world.crm.faults.requests(), before);
-    world.deliver_well(&[leads::delivery(2)]).await;
-}
-
-#[tokio::test]
 async fn records_with_keys_that_are_none_of_ours_are_passed_over() {
     let world = World::new();
     world

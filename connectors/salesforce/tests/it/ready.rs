@@ -207,7 +207,7 @@ async fn a_ready_org_is_well() {
 #[tokio::test]
 async fn the_doctor_names_what_is_wrong_and_what_to_do() {
     type Break = fn(&World);
-    let cases: [(&str, Health, &str, Break); 9] = [
+    let cases: [(&str, Health, &str, Break); 10] = [
         ("token", Health::Ill, "invalid_client", |world| {
             world.crm.add_app("CK", "another");
         }),
@@ -233,8 +233,11 @@ async fn the_doctor_names_what_is_wrong_and_what_to_do() {
             world.crm.make_read_only("Lead", "Title");
         }),
         ("do-not-contact", Health::Ailing, "DoNotCall", |_| ()),
-        ("connection", Health::Ill, "502", |world| {
-            world.crm.faults.when("/services/data", 1, Fault::HtmlPage(502));
+        ("connection", Health::Ill, "broke", |world| {
+            world.crm.faults.next(Fault::CutBefore);
+        }),
+        ("version", Health::Ill, "502", |world| {
+            world.crm.faults.on_request(2, Fault::HtmlPage(502));
         }),
         ("fields", Health::Ailing, "holds 40 characters", |world| {
             world.crm.set_length("Lead", "Email", 40);

@@ -320,21 +320,6 @@ async fn a_picklist_that_closes_costs_its_value_and_not_the_lead() {
 }
 
 #[tokio::test]
-async fn reserved_calls_are_left_to_others() {
-    let world = World::with("reserve_calls = 100");
-    world.crm.set_daily_limit(1000);
-    world.crm.set_usage_of_others(898);
-    world.deliver_well(&[leads::delivery(1)]).await;
-    let before = world.crm.faults.requests();
-    let error = world.deliver_one(&leads::delivery(2)).await.unwrap_err();
-    assert_eq!((error.kind(), error.wait().unwrap().as_secs()), (Throttled, 900));
-    assert_eq!(world.crm.faults.requests(), before, "nothing was asked");
-    world.advance(chrono::TimeDelta::minutes(16));
-    world.crm.set_usage_of_others(0);
-    world.deliver_well(&[leads::delivery(2)]).await;
-}
-
-#[tokio::test]
 async fn a_call_refused_as_a_whole_for_one_record_is_taken_apart() {
     let world = World::new();
     let many: Vec<_> = (0..4).map(leads::delivery).collect();
