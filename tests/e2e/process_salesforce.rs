@@ -110,7 +110,7 @@ fn an_app_that_signs_is_told_of_the_clock_the_approval_and_the_audience() {
     assert_well(&world.house);
 
     world.town.clock().run_ahead(9);
-    assert_ill(&world.house, "token", "invalid assertion", "clock");
+    assert_ill(&world.house, "clock", "behind", "timedatectl");
     world.town.clock().run_ahead(0);
     connect(
         &world.house,
