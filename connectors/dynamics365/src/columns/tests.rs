@@ -1,3 +1,5 @@
+//! Leads as Dataverse takes them.
+
 use std::sync::Arc;
 
 use connector_kit::conformance::leads::{canaries, delivery, forbidden};

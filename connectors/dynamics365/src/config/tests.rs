@@ -1,3 +1,5 @@
+//! What an operator may write, and what not.
+
 use connector_kit::ConnectorSettings;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Every code of the contract, and answers that are none of Dataverse's.
+
 use std::time::Duration;
 
 use bytes::Bytes;

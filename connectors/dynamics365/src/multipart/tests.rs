@@ -1,3 +1,5 @@
+//! Batches as documented, and as no server should write them.
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;

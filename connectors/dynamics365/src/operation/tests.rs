@@ -1,3 +1,5 @@
+//! Requests as they go to the wire.
+
 use proptest::prelude::*;
 use serde_json::json;
 

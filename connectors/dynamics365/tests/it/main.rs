@@ -15,10 +15,14 @@ mod figures;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
+mod mistakes_reading;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod provision;
 #[cfg(test)]
 mod shipped;
+#[cfg(test)]
+mod way_in;
 #[cfg(test)]
 mod world;

@@ -56,3 +56,34 @@ async fn the_file_builds_a_connector_as_it_stands() {
     assert!(connector.destination.is_some() && connector.outcome_source.is_some());
     assert!(connector.doctor.is_some() && connector.provisioner.is_some() && connector.probe.is_some());
 }
+
+/// The commented examples of the file: the table each belongs to, and its line.
+fn examples() -> Vec<(String, String)> {
+    let (mut table, mut found) = ("settings".to_owned(), Vec::new());
+    for line in FILE.lines() {
+        match line.strip_prefix("#   ").map(str::trim) {
+            Some(header) if header.starts_with('[') => table = header.trim_matches(['[', ']']).to_owned(),
+            Some(example) => found.push((table.clone(), example.to_owned())),
+            None => table = "settings".to_owned(),
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn every_commented_key_is_one_that_is_read() {
+    let examples = examples();
+    assert_eq!(examples.len(), 8, "{examples:#?}");
+    for (table, line) in examples {
+        let mut world = World::new().await;
+        let example: toml::Table = line.parse().unwrap();
+        match table.strip_prefix("settings.") {
+            Some(inner) => drop(world.settings.settings.insert(inner.to_owned(), example.into())),
+            None => world.settings.settings.extend(example),
+        }
+        if let Err(error) = connector_dynamics365::build(&world.settings, &world.context()) {
+            // The files and credentials of the examples are not on this machine.
+            assert_eq!(error.key, "settings.auth.certificate", "{line}: {error}");
+        }
+    }
+}
