@@ -10,6 +10,19 @@ use super::store::{Link, Row};
 use super::value::written;
 use super::write::Target;
 
+/// What `QualifyLead` may be told.
+const QUALIFY: &[&str] = &[
+    "CreateAccount",
+    "CreateContact",
+    "CreateOpportunity",
+    "Status",
+    "OpportunityCurrencyId",
+    "OpportunityCustomerId",
+    "SourceCampaignId",
+    "ProcessInstanceId",
+    "SuppressDuplicateDetection",
+];
+
 impl Environment {
     /// An action of one row.
     pub(super) fn bound(
@@ -23,6 +36,11 @@ impl Environment {
             return Err(Refusal::no_resource(action));
         }
         let asked = call.object()?;
+        if let Some(name) = asked.keys().find(|name| !QUALIFY.contains(&name.as_str())) {
+            return Err(Refusal::payload(format!(
+                "The parameter '{name}' in the request payload is not a valid parameter for the operation '{action}'."
+            )));
+        }
         let lead = self.existing(self.table(table)?, target)?;
         let wants = |name: &str| {
             asked

@@ -148,6 +148,10 @@ impl Environment {
                 "The query parameter {name} is not supported for metadata."
             )));
         }
+        let asked = options.filter.iter().flat_map(|filter| filter.properties());
+        if let Some(any) = all.first() {
+            asked.into_iter().try_for_each(|property| any.knows(property))?;
+        }
         let wanted = all.into_iter().filter(|defined| {
             let value = |name: &str| defined.value(name);
             options.filter.as_ref().is_none_or(|filter| filter.holds(&value))

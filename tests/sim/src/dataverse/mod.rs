@@ -24,6 +24,7 @@ mod predicate;
 mod present;
 mod query;
 mod route;
+mod rules;
 mod schema;
 mod settings;
 mod store;
@@ -65,7 +66,7 @@ pub struct Dataverse {
 }
 
 /// All there is to an environment.
-pub(crate) struct Environment {
+struct Environment {
     origin: String,
     now: i64,
     settings: Settings,

@@ -38,17 +38,20 @@ fn entra() -> (Entra, Arc<AtomicI64>) {
     (entra, now)
 }
 
-async fn ask(entra: &Entra, tenant: &str, form: &[(&str, &str)]) -> (u16, Value) {
+fn encoded(form: &[(&str, &str)]) -> String {
     let encode = |text: &str| {
         percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
     };
-    let form: Vec<String> = form
+    let pairs = form
         .iter()
-        .map(|(name, value)| format!("{name}={}", encode(value)))
-        .collect();
+        .map(|(name, value)| format!("{name}={}", encode(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+async fn ask(entra: &Entra, tenant: &str, form: &[(&str, &str)]) -> (u16, Value) {
     let request = Request::post(format!("/{tenant}/oauth2/v2.0/token"))
         .header("content-type", "application/x-www-form-urlencoded;charset=utf-8")
-        .body(Body::from(form.join("&")))
+        .body(Body::from(encoded(form)))
         .unwrap();
     send(entra, request).await
 }
@@ -88,6 +91,44 @@ async fn a_secret_buys_a_token_for_one_resource_until_it_expires_or_is_revoked()
     }
     assert_eq!(entra.fetches(), 2);
     assert_eq!(entra.requests()[0].member("scope"), Some(SCOPE));
+}
+
+#[tokio::test]
+async fn recorded_requests_of_both_libraries_are_granted() {
+    let (entra, _) = entra();
+    let tenant = "00000000-aaaa-bbbb-cccc-000000000001";
+    let recorded = include_str!("../../../fixtures/dynamics365/recorded/msal-client-credentials.jsonl");
+    let recorded = recorded
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut granted = Vec::new();
+    for request in recorded {
+        let target = request["target"].as_str().unwrap().replace(tenant, TENANT);
+        if request["method"] == "GET" {
+            let (status, _) = send(&entra, Request::get(target).body(Body::empty()).unwrap()).await;
+            assert_eq!(status, 200);
+            continue;
+        }
+        let mut form = request["form"].as_object().unwrap().clone();
+        if let Some(secret) = form.get("client_secret") {
+            entra.add_secret(APP, secret.as_str().unwrap(), None);
+        } else {
+            // The recording leaves the signed part out; everything else goes as it was sent.
+            let pss = request["client_assertion"]["header"]["alg"] == "PS256";
+            form.insert("client_assertion".to_owned(), assertion(pss, |_, _| {}).into());
+        }
+        let form: Vec<(&str, &str)> = form
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+            .collect();
+        let request = Request::post(target)
+            .header("content-type", request["content_type"].as_str().unwrap())
+            .body(Body::from(encoded(&form)))
+            .unwrap();
+        let (status, body) = send(&entra, request).await;
+        granted.push((status, body["token_type"].clone()));
+    }
+    assert_eq!(granted, vec![(200, json!("Bearer")); 7]);
 }
 
 #[tokio::test]

@@ -39,6 +39,15 @@ impl Defined {
         Ok(Value::Object(shown))
     }
 
+    /// Refuses a property a filter cannot ask about.
+    pub(super) fn knows(&self, property: &str) -> Result<(), Refusal> {
+        let first = property.split('/').next().unwrap_or_default();
+        let known = self.own.contains_key(first);
+        known
+            .then_some(())
+            .ok_or_else(|| Refusal::no_property(property, &self.type_name))
+    }
+
     /// A value for a filter; a slash leads into it.
     pub(super) fn value(&self, name: &str) -> Value {
         let mut steps = name.split('/');

@@ -149,6 +149,8 @@ async fn a_table_is_found_by_name_by_id_and_by_filter() {
     let query = "EntityDefinitions?%24select=LogicalName%2CEntitySetName&%24filter=LogicalName+eq+%27lead%27";
     let filtered = world.get(query).await.json();
     assert_eq!(filtered["value"].as_array().unwrap().len(), 1);
+    let unknown = "EntityDefinitions?$select=LogicalName&$filter=Name%20eq%20'lead'";
+    assert_eq!(world.get(unknown).await.status, 400);
     assert_eq!(
         world.get("EntityDefinitions(LogicalName='nothing')").await.status,
         404

@@ -42,6 +42,8 @@ async fn what_is_closed_cannot_be_closed_again() {
         json!({ "CreateAccount": false, "CreateContact": false, "CreateOpportunity": true, "Status": 3 });
     let resource = format!("leads({LEAD})/Microsoft.Dynamics.CRM.QualifyLead");
     assert_eq!(world.post(&resource, &body).await.status, 400);
+    let odd = json!({ "CreateEverything": true });
+    assert_eq!(world.post(&resource, &odd).await.code(), "0x80048d19");
     let close = |status: i64| {
         let bound = format!("/opportunities({opportunity})");
         json!({ "Status": status, "OpportunityClose": { "subject": "x", "opportunityid@odata.bind": bound } })
