@@ -166,7 +166,7 @@ async fn world_with(crm: &Crm, clock: ManualClock) -> World {
 
 /// Fifty leads, some of which change while the others are on their way.
 async fn journey(world: &mut World) {
-    let leads: Vec<_> = (0..LEADS).map(|n| lead(&format!("ada{n}@example.com"))).collect();
+    let leads: Vec<_> = (0..LEADS).map(|n| lead(format!("ada{n}@example.com"))).collect();
     world.take_in(leads.iter().take(LEADS - 1).cloned()).await;
     world.run_until_idle().await;
     let changed: Vec<_> = leads

@@ -78,12 +78,12 @@ async fn the_documented_requests_are_answered_like_the_documented_answers() {
     let new_lead = world.get(&changes(&first)).await;
     let working = world.get(&changes(&new_lead)).await;
     is_like(&fixture("leadchanges-empty-more-200.json"), &working, "changes");
-    let mut changed = world.get(&changes(&working)).await;
+    let mut found = world.get(&changes(&working)).await;
     let mut documented = fixture("leadchanges-200.json");
     // What follows says itself in words of each instance's own.
     documented["result"][0]["attributes"] = json!([]);
-    changed["result"][0]["attributes"] = json!([]);
-    is_like(&documented, &changed, "changes");
+    found["result"][0]["attributes"] = json!([]);
+    is_like(&documented, &found, "changes");
     for code in ["602", "606", "607", "615"] {
         world.instance.refuse("usage", 1, code);
         let refused = world.get("/rest/v1/stats/usage.json").await;
