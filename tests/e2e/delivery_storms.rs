@@ -209,7 +209,8 @@ async fn while_one_worker_probes_the_others_wait_for_what_it_finds_out() {
     probe.await.unwrap();
     world.run_until_idle().await;
     world.put_in(prober);
-    world.run_until_idle().await;
+    // After a refusal they come one by one, in no time at this pace.
+    world.advance(TimeDelta::seconds(1)).await;
     world.assert_all_settled().await;
 }
 
