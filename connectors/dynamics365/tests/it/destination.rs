@@ -242,6 +242,18 @@ async fn an_action_that_vanished_costs_one_call() {
 }
 
 #[tokio::test]
+async fn an_action_that_vanished_is_not_tried_again_for_a_while() {
+    let mut world = World::new().await;
+    let destination = world.destination();
+    assert!(destination.upsert(&deliveries(5)).await.iter().all(Result::is_ok));
+    world.crm.refuse_upsert_multiple("lead");
+    for made in [4, 5] {
+        assert!(destination.upsert(&deliveries(5)).await.iter().all(Result::is_ok));
+        assert_eq!(world.calls.made(), made, "{:?}", world.seen());
+    }
+}
+
+#[tokio::test]
 async fn what_is_too_large_goes_in_halves() {
     for way in ["bulk = 'upsert_multiple'", "bulk = 'batch'"] {
         let mut world = World::with(way).await;
