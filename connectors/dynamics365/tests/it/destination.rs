@@ -175,21 +175,36 @@ async fn nobody_is_made_only_to_be_marked() {
 }
 
 #[tokio::test]
-async fn of_two_revisions_in_one_call_the_newer_is_held() {
+async fn of_two_revisions_in_one_call_the_newer_is_held_whichever_comes_first() {
     for way in WAYS {
-        let mut world = World::with(way).await;
-        let (first, second) = (delivery(1), revised(&delivery(1), 2));
-        let fates = world
-            .destination()
-            .upsert(&[second, delivery(2), first.clone()])
-            .await;
-        assert!(fates.iter().all(Result::is_ok), "{way}: {fates:?}");
+        for newer_first in [true, false] {
+            let mut world = World::with(way).await;
+            let mut both = vec![revised(&delivery(1), 2), delivery(2), delivery(1)];
+            if !newer_first {
+                both.reverse();
+            }
+            let fates = world.destination().upsert(&both).await;
+            assert!(fates.iter().all(Result::is_ok), "{way}: {fates:?}");
+            let held = world.record(&delivery(1)).unwrap();
+            assert_eq!(held["companyname"], "Company1Canary r2", "{way}, {newer_first}");
+            assert_eq!(world.crm.most_creations(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_is_nobodys_own_ends_the_call() {
+    for way in ["bulk = 'upsert_multiple'", "bulk = 'batch'"] {
+        let mut world = World::with(&format!("{way}\nbulk_size = 10\nbatch_size = 10")).await;
+        world.crm.faults.next(Fault::CutBefore);
+        for fate in world.destination().upsert(&deliveries(40)).await {
+            assert_eq!(fate.unwrap_err().kind(), ErrorKind::Unreachable, "{way}");
+        }
         assert_eq!(
-            world.record(&first).unwrap()["companyname"],
-            "Company1Canary r2",
-            "{way}"
+            world.crm.faults.requests(),
+            1,
+            "{way}: the next would only meet the same"
         );
-        assert_eq!(world.crm.most_creations(), 1);
     }
 }
 
