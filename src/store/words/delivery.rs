@@ -48,7 +48,7 @@ pub struct Lease {
     pub record: Option<RecordRef>,
 }
 
-/// The answer to [`super::Store::lease`].
+/// The answer to [`crate::store::Store::lease`].
 #[derive(Debug)]
 pub struct Leased {
     /// Whether the destination may be called at all. Leases are empty when it may not.

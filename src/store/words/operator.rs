@@ -18,9 +18,9 @@ pub struct Totals {
     pub leads: u64,
     /// Leads that go nowhere, by rule.
     pub suppressed_test: u64,
-    /// See [`Suppression::DoNotContact`].
+    /// See [`super::Suppression::DoNotContact`].
     pub suppressed_dnc: u64,
-    /// See [`Suppression::NoRoute`].
+    /// See [`super::Suppression::NoRoute`].
     pub suppressed_no_route: u64,
     /// Unreadable bodies refused at the door.
     pub refused: u64,

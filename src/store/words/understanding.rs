@@ -136,7 +136,7 @@ pub struct Settlement {
     pub arrivals: Vec<(InboxId, Understood)>,
 }
 
-/// The answer to [`super::Store::settle`].
+/// The answer to [`crate::store::Store::settle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// Written.
