@@ -12,7 +12,7 @@ use crate::measurement::Figures;
 use crate::numbers::{figure, percentile, rounded};
 use crate::process;
 use crate::sink::{Counts, Sink};
-use crate::subject::Running;
+use crate::subject::{Daemon, Running, SinkKind};
 
 /// A queue that does not move for so long will not move again.
 const STALLED: Duration = Duration::from_secs(30);
@@ -94,7 +94,7 @@ impl Course<'_> {
     pub(crate) fn full_queue(
         &mut self,
         load: &Load,
-        release: impl FnOnce() -> anyhow::Result<()>,
+        (daemon, kind): (&Daemon, SinkKind),
     ) -> anyhow::Result<(Figures, Value)> {
         let mut figures = self.begin()?;
         self.sink.shut(HELD_S);
@@ -106,11 +106,12 @@ impl Course<'_> {
         };
         let (posted, mut course) = self.post(&filling)?;
         posted.note(&mut figures);
-        process::wait_for_rest(self.running.pid(), Duration::from_mins(5));
+        daemon.wait_for_backlog(self.book.depth())?;
+        process::wait_for_rest(self.running.pid(), Duration::from_secs(10));
         figures.set("rss_backlog_mb", process::resident_mb(self.running.pid()));
         let opened = self.mark();
         self.sink.open();
-        release()?;
+        daemon.release(kind)?;
         let first_seen = self.watch(&mut course);
         let seconds = self.book.last_seen_s() - first_seen;
         let delivered = figure(self.book.delivered() - opened.delivered);

@@ -192,7 +192,7 @@ fn one_round(args: &E2eArgs, full: bool, common: &Common) -> anyhow::Result<(Fig
         poison: args.poison,
     };
     let (mut figures, depths) = if full {
-        course.full_queue(&args.load.filling(), || daemon.release(args.to))?
+        course.full_queue(&args.load.filling(), (&daemon, args.to))?
     } else {
         course.live(&args.load.load())?
     };

@@ -4,13 +4,17 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 
 use super::config::{SECRET, daemon_text, intake_path};
 use super::connector::{CLIENT_ID, CLIENT_ID_FILE};
 use super::{Home, Running, SinkKind, SinkText, Target, bytes_on_disk, free_port, loopback};
+
+/// Longest wait for the daemon to understand what it accepted.
+const SETTLING: Duration = Duration::from_mins(5);
 
 /// A configured daemon that can be started, stopped and started again on the same store.
 pub(crate) struct Daemon {
@@ -53,6 +57,24 @@ impl Daemon {
         let mut command = Command::new(&self.binary);
         command.arg("run").arg("--config").arg(self.home.path());
         Running::spawn(&mut command, self.target.clone(), &self.home.join("daemon.log"))
+    }
+
+    /// Waits until so many leads are due at every destination, and every one of these rests: nobody
+    /// is about to call or to write back any more.
+    pub(crate) fn wait_for_backlog(&self, leads: u64) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let waits = |one: &Value| one["gate"] == "held" && one["due"].as_u64() >= Some(leads);
+        while begun.elapsed() < SETTLING {
+            let status = self.ask(&["status"])?;
+            if status["destinations"]
+                .as_array()
+                .is_some_and(|all| all.iter().all(waits))
+            {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        bail!("the backlog is not complete after {} s", SETTLING.as_secs())
     }
 
     /// The operator's word that the destination may be called again, while the daemon runs.
