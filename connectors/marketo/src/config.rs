@@ -12,6 +12,8 @@ use url::Url;
 
 use crate::pace::Allowance;
 
+/// An instance takes 100; what was agreed beyond that, and what stands in for one, is bounded by nothing we know.
+const MOST_PER_20S: usize = 10_000;
 /// Large instances have thousands of fields to describe.
 const LARGEST_ANSWER: usize = 16 << 20;
 
@@ -179,8 +181,11 @@ impl Settings {
     /// What cannot work, told before anything is sent.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let wrong = |key: &str, text: &str| Err(ConfigError::new(format!("settings.{key}"), text));
-        if !(1..=100).contains(&self.calls_per_20s) {
-            return wrong("calls_per_20s", "an instance takes 1 to 100 calls in 20 seconds");
+        if !(1..=MOST_PER_20S).contains(&self.calls_per_20s) {
+            return wrong(
+                "calls_per_20s",
+                "from 1 to 10000; an instance takes 100 unless more was agreed for it",
+            );
         }
         if !(1..=10).contains(&self.calls_at_once) {
             return wrong(

@@ -63,7 +63,7 @@ fn the_address_is_taken_as_the_admin_page_shows_it() {
 #[test]
 fn limits_beyond_those_of_an_instance_are_refused() {
     for (lines, key) in [
-        ("calls_per_20s = 101", "settings.calls_per_20s"),
+        ("calls_per_20s = 10001", "settings.calls_per_20s"),
         ("calls_at_once = 11", "settings.calls_at_once"),
         ("daily_calls = 0", "settings.daily_calls"),
         ("quota_share = 1.5", "settings.quota_share"),

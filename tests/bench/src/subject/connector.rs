@@ -30,6 +30,9 @@ pub(crate) const AZURE_TABLE: &str = "Leads";
 /// Calls a second where a file says nothing (`rate` in `config/connectors.d/webhook.toml`).
 const USUAL_PER_SECOND: u64 = 5;
 
+/// Marketo's connector paces itself, whatever the daemon allows.
+const MARKETO_UNLIMITED: &str = "calls_per_20s = 10000\ndaily_calls = 10000000\ndaily_quota = 10000000";
+
 /// Which connector the daemon delivers through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum SinkKind {
@@ -159,10 +162,11 @@ impl SinkText {
         let settings = table
             .entry("settings")
             .or_insert_with(|| Value::Table(Table::new()));
-        settings
-            .as_table_mut()
-            .context("settings is no table")?
-            .extend(own);
+        let settings = settings.as_table_mut().context("settings is no table")?;
+        settings.extend(own);
+        if (self.kind, self.pacing) == (SinkKind::Marketo, Pacing::Unlimited) {
+            settings.extend(MARKETO_UNLIMITED.parse::<Table>()?);
+        }
         Ok(toml::to_string(&table)?)
     }
 

@@ -1,6 +1,6 @@
 //! The people an instance knows, and all that ever happened to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value};
@@ -21,6 +21,8 @@ pub(super) struct Person {
 pub(super) struct People {
     pub(super) held: BTreeMap<u64, Person>,
     pub(super) log: Vec<Activity>,
+    /// Who has an address, in lower case: it is what people are usually looked up by.
+    by_email: BTreeMap<String, BTreeSet<u64>>,
     last: u64,
 }
 
@@ -30,6 +32,10 @@ const BEFORE_THE_FIRST: u64 = 318_580;
 impl People {
     /// Those whose field has this value, texts compared without regard to case.
     pub(super) fn matching(&self, field: &str, value: &Value) -> Vec<u64> {
+        if let ("email", Value::String(address)) = (field, value) {
+            let known = self.by_email.get(&address.to_lowercase());
+            return known.into_iter().flatten().copied().collect();
+        }
         let same = |held: &Value| match (held, value) {
             (Value::String(left), Value::String(right)) => left.to_lowercase() == right.to_lowercase(),
             (Value::Number(left), Value::String(right)) => left.to_string() == *right,
@@ -53,6 +59,7 @@ impl People {
         person.fields.insert("id".into(), id.into());
         person.fields.insert("createdAt".into(), moment(now).into());
         person.fields.insert("updatedAt".into(), moment(now).into());
+        self.index(id, None, person.fields.get("email"));
         self.held.insert(id, person);
         self.remember(Kind::NewLead, id, Vec::new(), now);
         id
@@ -76,19 +83,35 @@ impl People {
             }
             changes.push((name, new, old));
         }
-        if !changes.is_empty() {
-            person.fields.insert("updatedAt".into(), moment(now).into());
-            self.remember(Kind::Change, id, changes, now);
+        if changes.is_empty() {
+            return true;
         }
+        person.fields.insert("updatedAt".into(), moment(now).into());
+        if let Some((_, new, old)) = changes.iter().find(|(name, ..)| name == "email") {
+            self.index(id, Some(old), Some(new));
+        }
+        self.remember(Kind::Change, id, changes, now);
         true
     }
 
     pub(super) fn remove(&mut self, id: u64, now: i64) -> bool {
-        let known = self.held.remove(&id).is_some();
-        if known {
+        let known = self.held.remove(&id);
+        if let Some(person) = &known {
+            self.index(id, person.fields.get("email"), None);
             self.remember(Kind::Deleted, id, Vec::new(), now);
         }
-        known
+        known.is_some()
+    }
+
+    /// An address is no longer somebody's, and another one is.
+    fn index(&mut self, id: u64, old: Option<&Value>, new: Option<&Value>) {
+        let folded = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_lowercase);
+        if let Some(ids) = folded(old).and_then(|old| self.by_email.get_mut(&old)) {
+            ids.remove(&id);
+        }
+        if let Some(new) = folded(new) {
+            self.by_email.entry(new).or_default().insert(id);
+        }
     }
 
     fn remember(&mut self, kind: Kind, lead: u64, changes: Vec<(String, Value, Value)>, now: i64) {
