@@ -102,13 +102,13 @@ impl Hiring {
                 hire(Box::new(worker), bell.clone());
             }
         }
-        for (room, bells) in self.rooms(blueprint) {
-            for (number, bell) in bells.into_iter().enumerate() {
+        for room in self.rooms(blueprint) {
+            for (number, bell) in room.bells.iter().enumerate() {
                 let outside = &blueprint.outside;
                 let (clock, dice) = (Arc::clone(&outside.clock), outside.dice.clone());
                 let worker =
                     DeliveryWorker::new(Arc::clone(&room), number, Arc::clone(&self.store), clock, dice);
-                hire(Box::new(worker), bell);
+                hire(Box::new(worker), bell.clone());
             }
         }
         (tasks, pulses)
@@ -144,7 +144,7 @@ impl Hiring {
         })
     }
 
-    fn rooms(&self, blueprint: &Blueprint) -> Vec<(Arc<Room>, Vec<Bell>)> {
+    fn rooms(&self, blueprint: &Blueprint) -> Vec<Arc<Room>> {
         let mut rooms = Vec::new();
         for (file, connector) in &blueprint.connectors {
             let name = DestinationName::new(&file.name);
@@ -164,13 +164,13 @@ impl Hiring {
                     longest_rest: file.hold.max,
                 },
                 lease: file.lease,
-                workers: bells.len(),
+                bells: bells.clone(),
                 destination: Arc::clone(destination),
                 broken_calls: AtomicU32::new(0),
                 observer: self.counting.clone(),
                 name,
             };
-            rooms.push((Arc::new(room), bells.clone()));
+            rooms.push(Arc::new(room));
         }
         rooms
     }

@@ -20,7 +20,7 @@ use super::outcome::{Scales, Verdict};
 use super::parcel::{Cargo, Parcel};
 use super::purse::Purse;
 use super::taking::{BULK_LEASE, PORTION, Taken};
-use crate::runtime::{LONGEST_STEP, Next, Worker};
+use crate::runtime::{Bell, LONGEST_STEP, Next, Worker};
 use crate::store::{
     DeliveryResult, DestinationGate, Ending, Failure, FinishOutcome, Finished, Lane, LeadKey, Lease, Store,
     StoreError,
@@ -41,8 +41,8 @@ pub struct Room {
     pub patience: Patience,
     /// How long a worker may hold a delivery.
     pub lease: Duration,
-    /// How many workers there are.
-    pub workers: usize,
+    /// Wakes its workers, one bell for each.
+    pub bells: Vec<Bell>,
     /// Calls in a row that met nothing but a broken destination. Only a shortcut: it is lost with
     /// the process, and then counted anew.
     pub broken_calls: AtomicU32,
@@ -77,7 +77,7 @@ impl DeliveryWorker {
         let label = format!("deliver {} {number}", room.name);
         Self {
             first: number == 0,
-            bulky: number == usize::from(room.workers > 1),
+            bulky: number == usize::from(room.bells.len() > 1),
             room,
             store,
             clock,
@@ -333,7 +333,12 @@ impl Worker for DeliveryWorker {
         }
         let (finished, gate) = self.judge(parcels, answers, &gate);
         let fates: Vec<AttemptFate> = finished.iter().map(|one| AttemptFate::of(&one.result)).collect();
+        let opened = gate == Some(DestinationGate::Open);
         let outcomes = self.finish(finished, gate, calls).await?;
+        if opened {
+            // One found out that the rest is over; the others would sleep on.
+            self.room.bells.iter().for_each(Bell::ring);
+        }
         let attempted: Vec<Attempted> = leads
             .into_iter()
             .zip(errors)

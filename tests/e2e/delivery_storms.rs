@@ -5,6 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::http::retry_after;
 use connector_kit::{ConnectorError, ErrorKind};
+use futures_util::FutureExt;
+use leadsync::runtime::Bell;
 use leadsync::store::{DeadLetterFilter, DestinationGate, Store};
 
 use crate::world::{Answer, Plan, World, failing, lead, noon};
@@ -55,6 +57,27 @@ async fn a_throttled_crm_delays_a_lead_and_loses_nothing() {
 
     world.advance(TimeDelta::minutes(2)).await;
     assert_eq!(world.crm.contactable(), ["ada@example.com"]);
+    world.assert_all_settled().await;
+}
+
+#[tokio::test]
+async fn whoever_finds_a_crm_open_again_wakes_the_others() {
+    let bell = Bell::default();
+    let mut world = World::with(Plan {
+        workers: 3,
+        bell: bell.clone(),
+        ..Plan::default()
+    })
+    .await;
+    world
+        .crm
+        .answer_next(1, &Answer::Fails(failing(ErrorKind::Throttled)));
+    backlog(&mut world, 5).await;
+    world.run_until_idle().await;
+    assert!(bell.heard().now_or_never().is_none(), "it rests");
+
+    world.advance(TimeDelta::minutes(1)).await;
+    assert!(bell.heard().now_or_never().is_some());
     world.assert_all_settled().await;
 }
 

@@ -191,7 +191,7 @@ impl Ground {
             name: DestinationName::new(name),
             destination,
             purse: self.purse(plan, name, calls),
-            workers: plan.workers,
+            bells: vec![plan.bell.clone(); plan.workers],
             patience: plan.patience.clone(),
             lease: plan.lease,
             broken_calls: AtomicU32::new(0),

@@ -7,6 +7,7 @@ use connector_kit::clock::ManualClock;
 use connector_kit::{Bulk, Source};
 use leadsync::deliver::{Budget, Patience};
 use leadsync::route::RouteConfig;
+use leadsync::runtime::Bell;
 use leadsync::settle::Reader;
 use leadsync::store::faulty::Failing;
 
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) batch_limit: usize,
     /// Workers of each destination.
     pub(crate) workers: usize,
+    /// Wakes all of them, were they asleep.
+    pub(crate) bell: Bell,
     pub(crate) patience: Patience,
     pub(crate) lease: Duration,
     /// Calls per second, and at once.
@@ -55,6 +58,7 @@ impl Default for Plan {
             routes: Vec::new(),
             batch_limit: 100,
             workers: 1,
+            bell: Bell::default(),
             patience: Patience::default(),
             lease: Duration::from_mins(2),
             pace: (100_000, 100_000),
