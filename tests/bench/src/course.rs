@@ -17,9 +17,6 @@ use crate::subject::{Daemon, Running, SinkKind};
 /// A queue that does not move for so long will not move again.
 const STALLED: Duration = Duration::from_secs(30);
 
-/// `Retry-After` while a queue fills: nothing leaves before the opening.
-const HELD_S: u32 = 3600;
-
 /// The load of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
@@ -97,7 +94,7 @@ impl Course<'_> {
         (daemon, kind): (&Daemon, SinkKind),
     ) -> anyhow::Result<(Figures, Value)> {
         let mut figures = self.begin()?;
-        self.sink.shut(HELD_S);
+        self.sink.shut(kind.held_s());
         let before = self.mark();
         let filling = Load {
             rate: None,
@@ -106,9 +103,9 @@ impl Course<'_> {
         };
         let (posted, mut course) = self.post(&filling)?;
         posted.note(&mut figures);
-        daemon.wait_for_backlog(self.book.depth())?;
-        process::wait_for_rest(self.running.pid(), Duration::from_secs(10));
+        process::wait_for_rest(self.running.pid(), Duration::from_mins(5));
         figures.set("rss_backlog_mb", process::resident_mb(self.running.pid()));
+        daemon.wait_for_backlog(self.book.depth())?;
         let opened = self.mark();
         self.sink.open();
         daemon.release(kind)?;

@@ -16,8 +16,6 @@ use crate::process;
 use crate::sink::{Anybody, Counts, Limits, Manners, Sink, simulated};
 use crate::subject::{Daemon, Running, SinkKind, SinkText, daemon_path};
 
-/// `Retry-After` while the queue fills: nothing leaves before the opening.
-const HELD_S: u32 = 3600;
 /// A queue that does not move for so long will not move again.
 const STALLED: Duration = Duration::from_secs(30);
 
@@ -172,12 +170,12 @@ fn drain(kinds: &[SinkKind], args: &DrainArgs, common: &Common) -> anyhow::Resul
     // With the first lead goes all that is asked once: tokens, the fields of a CRM.
     wait_for(&ends, posted.accepted());
     for end in &mut ends {
-        end.sink.shut(HELD_S);
+        end.sink.shut(end.kind.held_s());
         end.before = (end.book.delivered(), end.sink.counts());
     }
     fill(&running, &posted, args)?;
+    process::wait_for_rest(running.pid(), Duration::from_mins(5));
     daemon.wait_for_backlog(args.leads)?;
-    process::wait_for_rest(running.pid(), Duration::from_secs(10));
     let cpu = (process::cpu_ms(running.pid()), process::own_process_cpu_ms());
     open(&daemon, &ends)?;
     wait_for(&ends, posted.accepted());

@@ -3,6 +3,7 @@
 mod accept;
 mod book;
 mod cli;
+mod clock;
 mod course;
 mod drain;
 mod e2e;

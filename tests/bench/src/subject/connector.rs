@@ -58,6 +58,15 @@ pub(crate) enum Pacing {
 }
 
 impl SinkKind {
+    /// `Retry-After` while a queue fills: nothing leaves before the opening. A pause Dataverse asks
+    /// for is kept by the connector itself, too, and no release shortens it.
+    pub(crate) fn held_s(self) -> u32 {
+        match self {
+            Self::Dynamics365 => 1,
+            _ => 3600,
+        }
+    }
+
     /// Its name in tables and JSON, and of its file.
     pub(crate) fn name(self) -> &'static str {
         match self {

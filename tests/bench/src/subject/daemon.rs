@@ -7,11 +7,16 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::config::{SECRET, daemon_text, intake_path};
 use super::connector::{CLIENT_ID, CLIENT_ID_FILE};
 use super::{Home, Running, SinkKind, SinkText, Target, bytes_on_disk, free_port, loopback};
+use crate::clock;
+
+/// Longer than the pause any connector keeps by itself.
+const PAUSE_MS: i64 = 1500;
 
 /// Longest wait for the daemon to understand what it accepted.
 const SETTLING: Duration = Duration::from_mins(5);
@@ -59,17 +64,23 @@ impl Daemon {
         Running::spawn(&mut command, self.target.clone(), &self.home.join("daemon.log"))
     }
 
-    /// Waits until so many leads are due at every destination, and every one of these rests: nobody
-    /// is about to call or to write back any more.
+    /// Waits until so many leads are due at every destination, and every one of these rests for a
+    /// while: nobody is about to call or to write back any more. Returns when what was asked of the
+    /// connectors ([`SinkKind::held_s`]) is over and the rest is not.
     pub(crate) fn wait_for_backlog(&self, leads: u64) -> anyhow::Result<()> {
         let begun = Instant::now();
-        let waits = |one: &Value| one["gate"] == "held" && one["due"].as_u64() >= Some(leads);
+        let rests = |one: &Value| {
+            let until = one["until"].as_str()?.parse::<DateTime<Utc>>().ok()?;
+            Some(one["gate"] == "held" && until.timestamp_millis() >= clock::unix_millis() + 2 * PAUSE_MS)
+        };
+        let waits = |one: &Value| one["due"].as_u64() >= Some(leads) && rests(one) == Some(true);
         while begun.elapsed() < SETTLING {
             let status = self.ask(&["status"])?;
             if status["destinations"]
                 .as_array()
                 .is_some_and(|all| all.iter().all(waits))
             {
+                std::thread::sleep(Duration::from_millis(PAUSE_MS.unsigned_abs()));
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(250));

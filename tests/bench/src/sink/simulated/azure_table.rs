@@ -6,7 +6,8 @@ use http::StatusCode;
 use leadsync_sim::azure_table::AzureTable;
 
 use super::super::upstream::{is_free, part_status};
-use super::{Asked, Call, System, clock, number_in};
+use super::{Asked, Call, System, number_in};
+use crate::clock;
 use crate::lead::markers;
 use crate::subject::{AZURE_ACCOUNT, AZURE_KEY, AZURE_TABLE};
 

@@ -11,7 +11,8 @@ use leadsync_sim::entra::Entra;
 use leadsync_sim::webhook::UnixClock;
 use tower::ServiceExt as _;
 
-use super::{Asked, Call, Limits, Manners, System, clock, number_in};
+use super::{Asked, Call, Limits, Manners, System, number_in};
+use crate::clock;
 use crate::lead::{POISON, markers, markers_in_order};
 use crate::subject::{CLIENT_ID, CLIENT_SECRET, SinkKind, TENANT};
 

@@ -8,7 +8,8 @@ use leadsync_sim::marketo::Marketo;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Asked, Call, Limits, Manners, System, clock, number_in};
+use super::{Asked, Call, Limits, Manners, System, number_in};
+use crate::clock;
 use crate::lead::POISON;
 use crate::subject::{CLIENT_ID, CLIENT_SECRET};
 

@@ -1,7 +1,6 @@
 //! The strict simulators in process: the sink calls their routers, without another hop.
 
 mod azure_table;
-mod clock;
 mod dynamics365;
 mod marketo;
 mod salesforce;

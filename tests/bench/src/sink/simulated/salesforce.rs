@@ -13,7 +13,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::window::Window;
-use super::{Asked, Call, Limits, Manners, System, clock, number_in};
+use super::{Asked, Call, Limits, Manners, System, number_in};
+use crate::clock;
 use crate::lead::{POISON, markers};
 use crate::subject::{CLIENT_ID, CLIENT_SECRET, SinkKind};
 
