@@ -207,6 +207,8 @@ fn connector(
             Role::Source => connector.source.is_some(),
             Role::Destination => connector.destination.is_some(),
             Role::OutcomeSource => connector.outcome_source.is_some(),
+            Role::OutcomeSink => connector.referrals.is_some(),
+            Role::Alerts => connector.alerts.is_some(),
         };
         if !plays {
             let message = format!("a connector of kind {:?} cannot be used as this", file.kind);

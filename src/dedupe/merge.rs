@@ -33,6 +33,7 @@ pub fn merge(
         first_at: touch.at,
         last_at: touch.at,
         touches: Vec::new(),
+        referrals: Vec::new(),
     });
     join_person(&mut lead.person, &understanding.person);
     lead.intent = lead.intent.max(touch.intent);

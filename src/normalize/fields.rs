@@ -89,7 +89,7 @@ impl<'a> Fields<'a> {
     fn take(&mut self, format: RawFormat, key: &str, raw: &'a RawValue) {
         let value = Value::of(raw);
         let (details, table): (&str, &[(&str, Member)]) = match format {
-            RawFormat::MarketplaceJson => ("UserDetails", &POSTED),
+            RawFormat::MarketplaceJson | RawFormat::Referral => ("UserDetails", &POSTED),
             RawFormat::MarketplaceRow => ("CustomerInfo", &ROW),
         };
         if key.eq_ignore_ascii_case(details) {

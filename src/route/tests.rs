@@ -42,6 +42,7 @@ fn lead(account: &str, country: &str) -> Lead {
         first_at: THEN,
         last_at: THEN,
         touches: vec![touch],
+        referrals: Vec::new(),
     }
 }
 

@@ -60,6 +60,7 @@ fn lead(number: u8) -> Lead {
         first_at: at(0),
         last_at: at(0),
         touches: vec![touch],
+        referrals: Vec::new(),
     }
 }
 

@@ -64,19 +64,19 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
         ..Connector::default()
     };
     match role {
-        Role::Source | Role::OutcomeSource => {
-            connector.source = Some(Arc::new(source::TableSource {
-                overlap: own.overlap()?,
-                full_scan_every: own.full_scan_every()?,
-                own_pass: Mutex::default(),
-                table,
-            }));
-        }
         Role::Destination => {
             connector.destination = Some(Arc::new(destination::TableDestination {
                 columns: columns::Columns::new(settings, &own.types, table.service())?,
                 keys: keys::Keys::new(&own.partition_prefix)?,
                 create_table: own.create_table,
+                table,
+            }));
+        }
+        _ => {
+            connector.source = Some(Arc::new(source::TableSource {
+                overlap: own.overlap()?,
+                full_scan_every: own.full_scan_every()?,
+                own_pass: Mutex::default(),
                 table,
             }));
         }

@@ -56,7 +56,7 @@ impl TableProbe {
     fn without_table(&self) -> Result<String, ConnectorError> {
         let name = &self.table.name;
         match (self.role, self.create_table) {
-            (Role::Source | Role::OutcomeSource, _) => Ok(format!(
+            (Role::Source | Role::OutcomeSource | Role::OutcomeSink | Role::Alerts, _) => Ok(format!(
                 "table {name} is not there yet: Microsoft makes it with the first lead"
             )),
             (Role::Destination, true) => Ok(format!(
@@ -100,8 +100,8 @@ impl TableProbe {
 /// What a token must allow.
 pub(crate) fn needed_rights(role: Role) -> &'static str {
     match role {
-        Role::Source | Role::OutcomeSource => "r",
         Role::Destination => "au",
+        _ => "r",
     }
 }
 

@@ -189,6 +189,7 @@ impl LeadOutcomes {
             value: amount.map(|amount| DealValue { amount, currency }),
             closes_on: closed.or_else(|| record.date("estimatedclosedate")),
             reason: refused.then_some(status),
+            owned: false,
             changed_at: record.moment("modifiedon").unwrap_or(now),
         }
     }
@@ -218,6 +219,7 @@ fn gone_outcome(subject: Subject, id: Uuid, now: DateTime<Utc>) -> Outcome {
         value: None,
         closes_on: None,
         reason: None,
+        owned: false,
         changed_at: now,
     }
 }

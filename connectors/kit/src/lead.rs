@@ -9,12 +9,16 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountName, LeadId, SourceName};
+use crate::referral::Referral;
 
 /// No text field is longer than this in normal form; the raw bytes keep the rest.
 pub const FIELD_CAP_BYTES: usize = 4096;
 
 /// How many touches a lead carries along; all of them stay in the store.
 pub const TOUCHES_CARRIED: usize = 10;
+
+/// How many referrals a lead carries along; all of them stay in the store.
+pub const REFERRALS_CARRIED: usize = 5;
 
 /// One value, when it was said, and how it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,12 +165,20 @@ pub struct Lead {
     pub last_at: DateTime<Utc>,
     /// The newest touches, newest first, at most [`TOUCHES_CARRIED`]. Never empty.
     pub touches: Vec<Touch>,
+    /// The newest referrals about this person, the one made last first, at most [`REFERRALS_CARRIED`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referrals: Vec<Referral>,
 }
 
 impl Lead {
     /// The newest touch.
     pub fn latest(&self) -> Option<&Touch> {
         self.touches.first()
+    }
+
+    /// The referral made last.
+    pub fn referral(&self) -> Option<&Referral> {
+        self.referrals.first()
     }
 
     /// The customer asked for contact, or acquired: leased before others.

@@ -10,9 +10,12 @@ pub mod ids;
 pub mod lead;
 pub mod outcome;
 pub mod raw;
+pub mod referral;
 
 // 2. The roles, and how they fail.
+pub mod alert;
 pub mod error;
+pub mod event;
 pub mod readiness;
 pub mod roles;
 
@@ -36,16 +39,20 @@ pub mod settings;
 // 6. What every connector has to show for its promises.
 pub mod conformance;
 
+pub use alert::{Alert, AlertSink};
 pub use calls::{CallBook, Quota};
 pub use context::ConnectorContext;
 pub use delivery::{EventKind, Gate, LeadDelivery, Receipt, RecordRef};
 pub use error::{ConfigError, ConnectorError, ErrorKind};
+pub use event::{EventVerifier, Notice, Refused};
 pub use ids::{DestinationName, LeadId, SourceName};
 pub use lead::Lead;
 pub use outcome::{Amount, DealValue, Outcome, Stage, Subject};
 pub use raw::{Batch, Checkpoint, RawFormat, RawLead};
 pub use readiness::{Check, Health, Plan, Step, StepState};
+pub use referral::{FetchedReferral, Referral, ReferralChange, ReferralId, ReferralMove, ReferralState};
 pub use roles::{
-    Bulk, Connector, Destination, Doctor, DoctorProbe, OutcomeSource, Probe, ProbeReport, Provisioner, Source,
+    Bulk, Connector, Destination, Doctor, DoctorProbe, OutcomeSource, Probe, ProbeReport, Provisioner,
+    ReferralDesk, Source, Upkeep,
 };
 pub use settings::{ConnectorSettings, Role};

@@ -96,6 +96,25 @@ impl fmt::Display for Amount {
     }
 }
 
+impl Amount {
+    /// Whether both are the same number, however it is written: `25000` and `25000.00`.
+    pub fn is_same(&self, other: &Self) -> bool {
+        fn plain(text: &str) -> (bool, &str, &str) {
+            let digits = text.strip_prefix('-').unwrap_or(text);
+            let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+            let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+            let is_zero = whole.is_empty() && fraction.is_empty();
+            (digits.len() < text.len() && !is_zero, whole, fraction)
+        }
+        plain(&self.0) == plain(&other.0)
+    }
+
+    /// More than nothing.
+    pub fn is_positive(&self) -> bool {
+        !self.0.starts_with('-') && self.0.bytes().any(|byte| (b'1'..=b'9').contains(&byte))
+    }
+}
+
 /// What a deal is worth.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DealValue {
@@ -130,6 +149,8 @@ pub struct Outcome {
     pub closes_on: Option<NaiveDate>,
     /// Why it was lost or declined, in the CRM's own words.
     pub reason: Option<String>,
+    /// A person owns the record: neither a queue or team, nor the account that wrote it.
+    pub owned: bool,
     /// When the record changed, by the CRM's clock.
     pub changed_at: DateTime<Utc>,
 }
@@ -164,6 +185,7 @@ mod tests {
             value: None,
             closes_on: None,
             reason: None,
+            owned: false,
             changed_at: format!("2026-11-{day:02}T12:00:00Z").parse().unwrap(),
         }
     }
@@ -213,5 +235,22 @@ mod tests {
         for bad in ["", "-", ".5", "5.", "1e9", "1,5", " 1", "NaN", "+1", "1.2.3"] {
             assert!(bad.parse::<Amount>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn amounts_are_compared_as_numbers() {
+        let amount = |text: &str| text.parse::<Amount>().unwrap();
+        for (one, other, same) in [
+            ("25000", "25000.00", true),
+            ("0", "-0.0", true),
+            ("025", "25", true),
+            ("25", "-25", false),
+            ("2.5", "25", false),
+            ("0.10", "0.1", true),
+        ] {
+            assert_eq!(amount(one).is_same(&amount(other)), same, "{one} {other}");
+        }
+        let positive = ["1", "0.01", "0", "0.00", "-1"].map(|text| amount(text).is_positive());
+        assert_eq!(positive, [true, true, false, false, false]);
     }
 }

@@ -12,6 +12,8 @@ pub enum RawFormat {
     MarketplaceJson,
     /// A row of the table `MarketplaceLeads` (contract partner-center 11.2).
     MarketplaceRow,
+    /// A whole referral as Partner Center gives it (contract partner-center 5).
+    Referral,
 }
 
 /// A lead as it came, kept byte for byte.

@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use bytes::Bytes;
+
+use crate::alert::AlertSink;
 use crate::delivery::{LeadDelivery, Receipt};
 use crate::error::{ConnectorError, ErrorKind};
+use crate::event::EventVerifier;
 use crate::outcome::Outcome;
 use crate::raw::{Batch, Checkpoint, RawLead};
 use crate::readiness::{Check, Health, Plan, Step};
+use crate::referral::{FetchedReferral, Referral, ReferralChange, ReferralId};
 
 /// Somewhere leads come from that has to be asked.
 #[async_trait]
@@ -67,6 +72,36 @@ pub trait OutcomeSource: Send + Sync {
         after: Option<&Checkpoint>,
         limit: usize,
     ) -> Result<Batch<Outcome>, ConnectorError>;
+}
+
+/// Where referrals are kept, one by one: for those who follow a pointer, and for reports.
+#[async_trait]
+pub trait ReferralDesk: Send + Sync {
+    /// The referral as it stands now. None when it is not to be had (yet): it may be younger than the
+    /// other side's memory, or not ours.
+    async fn read(&self, id: &ReferralId) -> Result<Option<FetchedReferral>, ConnectorError>;
+
+    /// Writes `change`, all or nothing, if the referral still is as `seen`; gives what it became.
+    ///
+    /// Changed meanwhile: [`ErrorKind::Conflict`]. Refused for what it says: [`ErrorKind::Rejected`].
+    /// After [`ErrorKind::Unreachable`] and [`ErrorKind::Broken`] it may have been written: read
+    /// before trying again. Never repeated within one call, once it may have arrived.
+    async fn write(
+        &self,
+        seen: &Referral,
+        change: &ReferralChange,
+    ) -> Result<FetchedReferral, ConnectorError>;
+
+    /// Makes a referral of our own from the other side's JSON. There is no key that would make it safe
+    /// to repeat: whether an unanswered one arrived is looked up by its `externalReferenceId`.
+    async fn create(&self, body: Bytes) -> Result<FetchedReferral, ConnectorError>;
+}
+
+/// Looks after what wears out while nobody looks: credentials that expire, registrations others take.
+#[async_trait]
+pub trait Upkeep: Send + Sync {
+    /// One entry per thing looked at; asked about once an hour. May call the other side a few times.
+    async fn tend(&self) -> Vec<Check>;
 }
 
 /// Makes the other side ready for leads: keys, columns, rights, picklist values.
@@ -130,6 +165,14 @@ pub struct Connector {
     pub destination: Option<Arc<dyn Destination>>,
     /// It knows what became of leads.
     pub outcome_source: Option<Arc<dyn OutcomeSource>>,
+    /// It keeps referrals.
+    pub referrals: Option<Arc<dyn ReferralDesk>>,
+    /// It tells of changes by itself.
+    pub events: Option<Arc<dyn EventVerifier>>,
+    /// It can be told that a clock runs out.
+    pub alerts: Option<Arc<dyn AlertSink>>,
+    /// It has something that wears out.
+    pub upkeep: Option<Arc<dyn Upkeep>>,
     /// It can be looked at.
     pub probe: Option<Arc<dyn Probe>>,
     /// It can be looked at closely.

@@ -17,6 +17,10 @@ pub enum Role {
     Destination,
     /// It is watched for what became of leads.
     OutcomeSource,
+    /// What became of referrals is reported to it.
+    OutcomeSink,
+    /// It is told when a clock runs out.
+    Alerts,
 }
 
 /// The parts of `connectors.d/<name>.toml` that belong to the connector, not to the daemon.

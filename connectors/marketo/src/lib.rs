@@ -68,7 +68,7 @@ pub fn build(written: &ConnectorSettings, context: &ConnectorContext) -> Result<
             Role::OutcomeSource => {
                 connector.outcome_source = Some(Arc::new(outcomes(api, &records, &settings)?));
             }
-            Role::Source => {
+            Role::Source | Role::OutcomeSink | Role::Alerts => {
                 let text = "leads do not come from Marketo: give destination, outcome-source or both";
                 return Err(ConfigError::new("roles", text));
             }

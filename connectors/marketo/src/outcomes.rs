@@ -206,6 +206,7 @@ fn outcome(id: u64, changed_at: DateTime<Utc>) -> Outcome {
         value: None,
         closes_on: None,
         reason: None,
+        owned: false,
         changed_at,
     }
 }

@@ -25,6 +25,7 @@ fn says(number: u8, record: &str, stage: Stage, seconds: i64) -> Outcome {
         }),
         closes_on: "2026-12-31".parse().ok(),
         reason: None,
+        owned: false,
         changed_at: at(seconds),
     }
 }

@@ -115,6 +115,7 @@ pub(super) fn format(format: RawFormat) -> i64 {
     match format {
         RawFormat::MarketplaceJson => 1,
         RawFormat::MarketplaceRow => 2,
+        RawFormat::Referral => 3,
     }
 }
 
@@ -122,6 +123,7 @@ pub(super) fn format_from(code: i64) -> Result<RawFormat, Trouble> {
     match code {
         1 => Ok(RawFormat::MarketplaceJson),
         2 => Ok(RawFormat::MarketplaceRow),
+        3 => Ok(RawFormat::Referral),
         other => Err(Trouble::Unreadable(format!("unknown format {other}"))),
     }
 }

@@ -267,6 +267,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outcome> {
         value,
         closes_on: closes_on.and_then(|day| day.parse::<NaiveDate>().ok()),
         reason: row.get(8)?,
+        owned: false,
         changed_at: codes::moment(row.get(9)?),
     })
 }

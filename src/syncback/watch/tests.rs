@@ -117,6 +117,7 @@ impl World {
             value: None,
             closes_on: None,
             reason: None,
+            owned: false,
             changed_at: noon(),
         });
         self.feed.changes.lock().unwrap().extend(outcomes);

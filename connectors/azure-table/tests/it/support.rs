@@ -186,6 +186,7 @@ pub(crate) fn lead(n: u64) -> Lead {
             dnc: false,
             extra: BTreeMap::new(),
         }],
+        referrals: Vec::new(),
     }
 }
 

@@ -49,6 +49,7 @@ pub fn delivery(number: u32) -> LeadDelivery {
         first_at: noon(),
         last_at: noon(),
         touches: vec![touch(note)],
+        referrals: Vec::new(),
     };
     LeadDelivery {
         lead: Arc::new(lead),

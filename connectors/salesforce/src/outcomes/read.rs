@@ -114,6 +114,7 @@ impl Meaning {
             value: None,
             closes_on: None,
             reason: watched.reason.clone(),
+            owned: false,
             changed_at: watched.changed_at,
         }
     }
@@ -142,6 +143,7 @@ impl Meaning {
                 .reason_field
                 .as_ref()
                 .and_then(|field| text(opportunity, field)),
+            owned: false,
             changed_at: moment(&text(opportunity, "SystemModstamp")?)?,
         })
     }
@@ -158,6 +160,7 @@ pub(super) fn deleted_deal(members: &Members) -> Option<Outcome> {
         value: None,
         closes_on: None,
         reason: None,
+        owned: false,
         changed_at: moment(&text(members, "SystemModstamp")?)?,
     })
 }

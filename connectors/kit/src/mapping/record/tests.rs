@@ -65,6 +65,7 @@ fn delivery() -> LeadDelivery {
         first_at: at(1_763_630_000),
         last_at: at(1_763_640_000),
         touches: vec![touch],
+        referrals: Vec::new(),
     };
     LeadDelivery {
         lead: Arc::new(lead),
