@@ -230,6 +230,7 @@ pub struct Referral {
 impl Referral {
     /// The one of two views of the same referral that is newer. When both say the same moment, the text
     /// decides, so that everybody who compares them agrees.
+    #[must_use]
     pub fn newer(self, other: Self) -> Self {
         let weight = |view: &Self| (view.updated_at, view.etag.clone());
         if weight(&other) > weight(&self) {

@@ -19,16 +19,9 @@ pub(super) fn plain(text: &str) -> String {
     while let Some(start) = rest.find('&') {
         let (before, entity) = rest.split_at(start);
         out.push_str(before);
-        match resolve(entity) {
-            Some((c, length)) => {
-                out.push(c);
-                rest = &entity[length..];
-            }
-            None => {
-                out.push('&');
-                rest = &entity[1..];
-            }
-        }
+        let (c, length) = resolve(entity).unwrap_or(('&', 1));
+        out.push(c);
+        rest = &entity[length..];
     }
     out.push_str(rest);
     out
