@@ -1,7 +1,5 @@
 //! What a test, or an administrator, does to the authority.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::assertion::Certificate;
@@ -90,18 +88,7 @@ impl Entra {
         self.book().requests.clone()
     }
 
-    /// The application that holds this token for this resource, while the token lives.
-    pub fn holder(&self, token: &str, resource: &str) -> Option<Arc<str>> {
-        let now = (self.clock)();
-        let book = self.book();
-        let mut newest_first = book.issued.iter().rev();
-        newest_first
-            .find(|issued| issued.token == token)
-            .filter(|issued| !issued.revoked && now < issued.until && issued.resource == resource)
-            .map(|issued| Arc::from(issued.app.as_str()))
-    }
-
-    fn change(&self, app: &str, change: impl FnOnce(&mut App)) {
+    pub(super) fn change(&self, app: &str, change: impl FnOnce(&mut App)) {
         change(self.book().apps.entry(app.to_owned()).or_default());
     }
 }

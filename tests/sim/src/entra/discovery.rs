@@ -10,6 +10,7 @@ pub(super) fn openid(origin: &str, tenant: &str) -> Value {
     json!({
         "token_endpoint": format!("{base}/oauth2/v2.0/token"),
         "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
+        "device_authorization_endpoint": format!("{base}/oauth2/v2.0/devicecode"),
         "issuer": format!("{base}/v2.0"),
         "jwks_uri": format!("{base}/discovery/v2.0/keys"),
         "token_endpoint_auth_methods_supported":

@@ -1,11 +1,18 @@
-//! The token endpoint of Microsoft Entra, with secrets and certificates (contract dynamics365 3).
+//! Microsoft Entra: tokens for applications (contract dynamics365 3) and for users who signed in
+//! (contract partner-center 2).
 //!
 //! One tenant; it signs nothing and encrypts nothing, but checks what it is shown: secrets by their
-//! expiry, assertions by their signature.
+//! expiry, assertions by their signature, codes and refresh tokens by what they were given for.
 
 mod assertion;
+mod authorize;
+mod bearer;
 mod control;
+mod delegated;
+mod device;
 mod discovery;
+mod people;
+mod refresh;
 mod refusal;
 mod token;
 
@@ -29,6 +36,9 @@ use crate::webhook::UnixClock;
 use assertion::Certificate;
 use refusal::Refusal;
 
+pub use bearer::Bearer;
+pub use refresh::Rotation;
+
 /// How long a token lives unless told otherwise, in seconds.
 const LIFETIME: i64 = 3599;
 
@@ -50,6 +60,10 @@ struct Book {
     lifetime: i64,
     expires_in: Option<Value>,
     issued: Vec<Issued>,
+    people: people::People,
+    codes: Vec<authorize::Code>,
+    devices: device::Devices,
+    refresh: refresh::Refreshing,
     requests: Vec<Asked>,
 }
 
@@ -57,6 +71,9 @@ struct Book {
 struct App {
     secrets: Vec<Secret>,
     certificates: Vec<Certificate>,
+    /// It lives where nothing can be kept secret, such as a person's machine.
+    public: bool,
+    redirects: Vec<String>,
 }
 
 struct Secret {
@@ -67,9 +84,20 @@ struct Secret {
 struct Issued {
     token: String,
     app: String,
+    /// Who signed in; nobody did for the application itself.
+    user: Option<String>,
     resource: String,
     until: i64,
     revoked: bool,
+}
+
+/// Which of the two generations of endpoints was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    /// `/oauth2/token`: names a `resource`, writes numbers as text.
+    V1,
+    /// `/oauth2/v2.0/token`: names a `scope`, writes numbers.
+    V2,
 }
 
 /// One request for a token.
@@ -104,6 +132,10 @@ impl Entra {
                 lifetime: LIFETIME,
                 expires_in: None,
                 issued: Vec::new(),
+                people: people::People::default(),
+                codes: Vec::new(),
+                devices: device::Devices::default(),
+                refresh: refresh::Refreshing::default(),
                 requests: Vec::new(),
             })),
             faults: Faults::default(),
@@ -122,37 +154,69 @@ impl Entra {
 
     fn answer(&self, method: &Method, path: &str, query: &str, form: Vec<(String, String)>) -> Response {
         let now = (self.clock)();
-        let mut book = self.book();
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-        match (method, segments.as_slice()) {
-            (&Method::POST, [tenant, "oauth2", "v2.0", "token"]) => {
-                let tenant = decode(tenant);
-                let answer = book.grant(&tenant, &form, now);
-                let status = answer.as_ref().map_or_else(|refusal| refusal.status, |_| 200);
-                book.requests.push(Asked {
-                    path: path.to_owned(),
-                    form,
-                    status,
-                });
-                answer.map_or_else(
-                    |refusal| refusal.response(now),
-                    |body| refusal::json(StatusCode::OK, &body),
-                )
+        let (tenant, rest) = segments
+            .split_first()
+            .map_or(("", &[][..]), |(tenant, rest)| (*tenant, rest));
+        let tenant = decode(tenant);
+        let answer = match (method, rest) {
+            (&Method::POST, ["oauth2", "v2.0", "token"]) => {
+                return self.exchange(Version::V2, path, &tenant, form, now);
             }
-            (&Method::GET, [tenant, "v2.0", ".well-known", "openid-configuration"]) => {
-                match book.knows_tenant(&decode(tenant)) {
-                    Ok(()) => refusal::json(StatusCode::OK, &discovery::openid(&book.origin, tenant)),
-                    Err(refusal) => refusal.response(now),
-                }
+            (&Method::POST, ["oauth2", "token"]) => {
+                return self.exchange(Version::V1, path, &tenant, form, now);
             }
-            (&Method::GET, ["common", "discovery", "instance"]) => discovery::instance(&book.origin, query)
-                .map_or_else(
-                    |refusal| refusal.response(now),
-                    |body| refusal::json(StatusCode::OK, &body),
-                ),
-            (_, [_, "oauth2", "v2.0", "token"]) => refusal::empty(StatusCode::METHOD_NOT_ALLOWED),
-            _ => refusal::empty(StatusCode::NOT_FOUND),
-        }
+            (&Method::GET, ["oauth2", "v2.0", "authorize"]) => {
+                return self.book().authorize(Version::V2, &tenant, query, now);
+            }
+            (&Method::GET, ["oauth2", "authorize"]) => {
+                return self.book().authorize(Version::V1, &tenant, query, now);
+            }
+            (&Method::POST, ["oauth2", "v2.0", "devicecode"]) => {
+                self.book().device_code(Version::V2, &tenant, &form, now)
+            }
+            (&Method::POST, ["oauth2", "devicecode"]) => {
+                self.book().device_code(Version::V1, &tenant, &form, now)
+            }
+            (&Method::GET, ["v2.0", ".well-known", "openid-configuration"]) => {
+                let book = self.book();
+                let known = book.knows_tenant_or_any(&tenant);
+                known.map(|()| discovery::openid(&book.origin, &tenant))
+            }
+            (&Method::GET, ["discovery", "instance"]) if tenant == "common" => {
+                discovery::instance(&self.book().origin, query)
+            }
+            (_, ["oauth2", "v2.0", "token" | "devicecode"] | ["oauth2", "token" | "devicecode"]) => {
+                return refusal::empty(StatusCode::METHOD_NOT_ALLOWED);
+            }
+            _ => return refusal::empty(StatusCode::NOT_FOUND),
+        };
+        answer.map_or_else(
+            |refusal| refusal.response(now),
+            |body| refusal::json(StatusCode::OK, &body),
+        )
+    }
+
+    fn exchange(
+        &self,
+        version: Version,
+        path: &str,
+        tenant: &str,
+        form: Vec<(String, String)>,
+        now: i64,
+    ) -> Response {
+        let mut book = self.book();
+        let answer = book.grant(version, tenant, &form, now);
+        let status = answer.as_ref().map_or_else(|refusal| refusal.status, |_| 200);
+        book.requests.push(Asked {
+            path: path.to_owned(),
+            form,
+            status,
+        });
+        answer.map_or_else(
+            |refusal| refusal.response(now),
+            |body| refusal::json(StatusCode::OK, &body),
+        )
     }
 }
 
@@ -162,6 +226,14 @@ impl Book {
             return Ok(());
         }
         Err(Refusal::tenant(tenant))
+    }
+
+    /// Users are told apart by their name, so they may come to a door that names no tenant.
+    fn knows_tenant_or_any(&self, tenant: &str) -> Result<(), Refusal> {
+        match tenant {
+            "common" | "organizations" => Ok(()),
+            _ => self.knows_tenant(tenant),
+        }
     }
 }
 

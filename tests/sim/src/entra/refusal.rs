@@ -6,16 +6,24 @@ use chrono::DateTime;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::Version;
+
+mod delegated;
+
 const TRACE: &str = "00000000-0000-0000-0000-000000000001";
 const CORRELATION: &str = "00000000-0000-0000-0000-000000000002";
+
+/// Nobody agreed that the application acts for the user.
+const CONSENT: u32 = 65_001;
 
 /// One refusal.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) status: u16,
-    error: &'static str,
+    pub(super) error: &'static str,
     number: u32,
     text: String,
+    suberror: Option<&'static str>,
 }
 
 impl Refusal {
@@ -25,6 +33,14 @@ impl Refusal {
             error,
             number,
             text: text.into(),
+            suberror: None,
+        }
+    }
+
+    fn because(self, suberror: &'static str) -> Self {
+        Self {
+            suberror: Some(suberror),
+            ..self
         }
     }
 
@@ -128,22 +144,46 @@ impl Refusal {
         Self::new(400, "invalid_request", 900_561, text)
     }
 
+    /// The newer endpoint calls a missing consent a bad grant (contract partner-center 2.2).
+    pub(super) fn said_by(self, version: Version) -> Self {
+        match (version, self.number) {
+            (Version::V2, CONSENT) => Self {
+                error: "invalid_grant",
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// The text, as it is told to applications.
+    pub(super) fn description(&self, now: i64) -> String {
+        format!(
+            "AADSTS{}: {} Trace ID: {TRACE} Correlation ID: {CORRELATION} Timestamp: {}",
+            self.number,
+            self.text,
+            timestamp(now)
+        )
+    }
+
     pub(super) fn response(&self, now: i64) -> Response {
-        let at = DateTime::from_timestamp(now, 0).unwrap_or_default();
-        let at = at.format("%Y-%m-%d %H:%M:%SZ");
-        let body = json!({
+        let mut body = json!({
             "error": self.error,
-            "error_description": format!(
-                "AADSTS{}: {} Trace ID: {TRACE} Correlation ID: {CORRELATION} Timestamp: {at}",
-                self.number, self.text
-            ),
+            "error_description": self.description(now),
             "error_codes": [self.number],
-            "timestamp": at.to_string(),
+            "timestamp": timestamp(now),
             "trace_id": TRACE,
             "correlation_id": CORRELATION,
         });
+        if let Some(suberror) = self.suberror {
+            body["suberror"] = suberror.into();
+        }
         json(StatusCode::from_u16(self.status).unwrap_or_default(), &body)
     }
+}
+
+fn timestamp(now: i64) -> String {
+    let at = DateTime::from_timestamp(now, 0).unwrap_or_default();
+    at.format("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
 pub(super) fn json(status: StatusCode, body: &Value) -> Response {

@@ -1,5 +1,7 @@
 //! What the authority grants and refuses.
 
+mod delegated;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -49,7 +51,11 @@ fn encoded(form: &[(&str, &str)]) -> String {
 }
 
 async fn ask(entra: &Entra, tenant: &str, form: &[(&str, &str)]) -> (u16, Value) {
-    let request = Request::post(format!("/{tenant}/oauth2/v2.0/token"))
+    post(entra, &format!("/{tenant}/oauth2/v2.0/token"), form).await
+}
+
+async fn post(entra: &Entra, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
+    let request = Request::post(path)
         .header("content-type", "application/x-www-form-urlencoded;charset=utf-8")
         .body(Body::from(encoded(form)))
         .unwrap();

@@ -1,9 +1,9 @@
-//! `POST /{tenant}/oauth2/v2.0/token`: client credentials, by secret or by certificate.
+//! The token endpoints: which grant is asked for, and the grant of an application that comes by itself.
 
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
-use super::{App, Book, Issued, assertion, member};
+use super::{App, Book, Issued, Version, assertion, member};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -11,45 +11,90 @@ impl Book {
     /// A token, or why there is none.
     pub(super) fn grant(
         &mut self,
+        version: Version,
+        tenant: &str,
+        form: &[(String, String)],
+        now: i64,
+    ) -> Result<Value, Refusal> {
+        let grant = member(form, "grant_type");
+        if grant != Some("client_credentials") {
+            self.knows_tenant_or_any(tenant)?;
+        }
+        match grant {
+            None => Err(Refusal::missing("grant_type")),
+            Some("client_credentials") => self.to_app(version, tenant, form, now),
+            Some("authorization_code") => self.to_code(version, tenant, form, now),
+            Some("refresh_token") => self.to_refresh(version, tenant, form, now),
+            Some("urn:ietf:params:oauth:grant-type:device_code" | "device_code") => {
+                self.to_device(version, tenant, form, now)
+            }
+            // It worked until every user had to show a second factor (contract partner-center 2.1).
+            Some("password") => Err(Refusal::second_factor()),
+            Some(_) => Err(Refusal::grant_type()),
+        }
+    }
+
+    fn to_app(
+        &mut self,
+        version: Version,
         tenant: &str,
         form: &[(String, String)],
         now: i64,
     ) -> Result<Value, Refusal> {
         self.knows_tenant(tenant)?;
-        match member(form, "grant_type") {
-            None => return Err(Refusal::missing("grant_type")),
-            Some("client_credentials") => {}
-            Some(_) => return Err(Refusal::grant_type()),
-        }
         let client = member(form, "client_id").ok_or_else(|| Refusal::missing("client_id"))?;
         let app = self.apps.get(client).ok_or_else(|| Refusal::app(client))?;
-        let endpoint = format!("{}/{tenant}/oauth2/v2.0/token", self.origin);
-        prove(app, client, &endpoint, form, now)?;
-        let scope = member(form, "scope").ok_or_else(|| Refusal::missing("scope"))?;
-        let resource = scope
-            .strip_suffix("/.default")
-            .ok_or_else(|| Refusal::scope(scope))?;
+        prove(app, client, &self.endpoint(version, tenant), form, now)?;
+        let resource = match version {
+            Version::V1 => member(form, "resource").ok_or_else(|| Refusal::missing("resource"))?,
+            Version::V2 => {
+                let scope = member(form, "scope").ok_or_else(|| Refusal::missing("scope"))?;
+                let resource = scope.strip_suffix("/.default");
+                resource.ok_or_else(|| Refusal::scope(scope))?
+            }
+        };
         if !self.resources.iter().any(|known| known == resource) {
             return Err(Refusal::resource(resource));
         }
-        let token = format!("eyJ0eXAiOiJKV1QifQ.{:012x}.sim", self.issued.len() + 1);
-        self.issued.push(Issued {
-            token: token.clone(),
+        let token = self.issue(Issued {
+            token: String::new(),
             app: client.to_owned(),
+            user: None,
             resource: resource.to_owned(),
             until: now + self.lifetime,
             revoked: false,
         });
-        Ok(self.told(&token))
+        Ok(self.told(version, &token, resource, now))
     }
 
-    fn told(&self, token: &str) -> Value {
-        let mut body = json!({
-            "token_type": "Bearer",
-            "expires_in": self.lifetime,
-            "ext_expires_in": self.lifetime,
-            "access_token": token,
-        });
+    /// Writes the token down under a value of its own.
+    pub(super) fn issue(&mut self, mut issued: Issued) -> String {
+        issued.token = format!("eyJ0eXAiOiJKV1QifQ.{:012x}.sim", self.issued.len() + 1);
+        let token = issued.token.clone();
+        self.issued.push(issued);
+        token
+    }
+
+    /// The answer; the older endpoint writes numbers as text.
+    pub(super) fn told(&self, version: Version, token: &str, resource: &str, now: i64) -> Value {
+        let lifetime = self.lifetime;
+        let mut body = match version {
+            Version::V1 => json!({
+                "token_type": "Bearer",
+                "expires_in": lifetime.to_string(),
+                "ext_expires_in": lifetime.to_string(),
+                "expires_on": (now + lifetime).to_string(),
+                "not_before": (now - 300).to_string(),
+                "resource": resource,
+                "access_token": token,
+            }),
+            Version::V2 => json!({
+                "token_type": "Bearer",
+                "expires_in": lifetime,
+                "ext_expires_in": lifetime,
+                "access_token": token,
+            }),
+        };
         match (&self.expires_in, body.as_object_mut()) {
             (Some(Value::Null), Some(members)) => {
                 members.remove("expires_in");
@@ -63,7 +108,8 @@ impl Book {
     }
 }
 
-fn prove(
+/// Whether the application showed a secret or an assertion of its own.
+pub(super) fn prove(
     app: &App,
     client: &str,
     endpoint: &str,
