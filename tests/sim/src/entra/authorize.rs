@@ -108,7 +108,7 @@ impl Book {
     }
 
     /// The first token for a code.
-    pub(super) fn to_code(
+    pub(super) fn redeem_code(
         &mut self,
         version: Version,
         tenant: &str,

@@ -88,7 +88,7 @@ impl Book {
     }
 
     /// The first token for a code that was typed on another device.
-    pub(super) fn to_device(
+    pub(super) fn redeem_device(
         &mut self,
         version: Version,
         tenant: &str,

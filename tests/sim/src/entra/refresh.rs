@@ -86,7 +86,7 @@ impl Refreshing {
 
 impl Book {
     /// A token, and a new refresh token.
-    pub(super) fn to_refresh(
+    pub(super) fn redeem_refresh(
         &mut self,
         version: Version,
         tenant: &str,

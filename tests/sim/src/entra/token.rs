@@ -22,11 +22,11 @@ impl Book {
         }
         match grant {
             None => Err(Refusal::missing("grant_type")),
-            Some("client_credentials") => self.to_app(version, tenant, form, now),
-            Some("authorization_code") => self.to_code(version, tenant, form, now),
-            Some("refresh_token") => self.to_refresh(version, tenant, form, now),
+            Some("client_credentials") => self.grant_to_app(version, tenant, form, now),
+            Some("authorization_code") => self.redeem_code(version, tenant, form, now),
+            Some("refresh_token") => self.redeem_refresh(version, tenant, form, now),
             Some("urn:ietf:params:oauth:grant-type:device_code" | "device_code") => {
-                self.to_device(version, tenant, form, now)
+                self.redeem_device(version, tenant, form, now)
             }
             // It worked until every user had to show a second factor (contract partner-center 2.1).
             Some("password") => Err(Refusal::second_factor()),
@@ -34,7 +34,7 @@ impl Book {
         }
     }
 
-    fn to_app(
+    fn grant_to_app(
         &mut self,
         version: Version,
         tenant: &str,
