@@ -199,6 +199,7 @@ fn connector(
         secrets: outside.secrets.clone(),
         transports: Arc::clone(&outside.transports),
         calls,
+        state_dir: Some(loaded.config.connector_dir(&file.name)),
     };
     let settings = file.connector_settings(&loaded.config.tables);
     let connector = registry::build(&file.kind, &settings, &context)?;

@@ -173,6 +173,11 @@ impl Config {
             .clone()
             .unwrap_or_else(|| self.state_dir.join("leadsync.db"))
     }
+
+    /// Where a connector may keep files of its own; made by the connector when it has any.
+    pub fn connector_dir(&self, name: &str) -> PathBuf {
+        self.state_dir.join("connectors").join(name)
+    }
 }
 
 pub(super) fn default_account() -> String {

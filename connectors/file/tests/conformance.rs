@@ -28,6 +28,7 @@ fn build(text: &str) -> Result<Connector, ConfigError> {
         secrets: SecretReader::default(),
         transports: Arc::new(ReqwestFactory::new("leadsync/test")),
         calls: connector_kit::CallBook::default(),
+        state_dir: None,
     };
     connector_file::build(&settings, &context)
 }

@@ -59,6 +59,7 @@ pub(crate) fn context(clock: &ManualClock) -> ConnectorContext {
         },
         transports: Arc::new(ReqwestFactory::new("leadsync/test")),
         calls: CallBook::default(),
+        state_dir: None,
     }
 }
 

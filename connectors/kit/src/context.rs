@@ -1,5 +1,6 @@
 //! What a connector is given when it is built.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::calls::CallBook;
@@ -23,4 +24,6 @@ pub struct ConnectorContext {
     pub transports: Arc<dyn TransportFactory>,
     /// Where the connector notes its requests and what the other side says is left.
     pub calls: CallBook,
+    /// Where the connector may keep files of its own, such as a sign-in; none: it may keep nothing.
+    pub state_dir: Option<PathBuf>,
 }

@@ -27,6 +27,7 @@ pub mod dice;
 pub mod http;
 pub mod secret;
 pub mod token;
+pub mod vault;
 
 // 4. The shape of a lead where a system has none of its own.
 pub mod record;
@@ -52,7 +53,7 @@ pub use raw::{Batch, Checkpoint, RawFormat, RawLead};
 pub use readiness::{Check, Health, Plan, Step, StepState};
 pub use referral::{FetchedReferral, Referral, ReferralChange, ReferralId, ReferralMove, ReferralState};
 pub use roles::{
-    Bulk, Connector, Destination, Doctor, DoctorProbe, OutcomeSource, Probe, ProbeReport, Provisioner,
-    ReferralDesk, Source, Upkeep,
+    Authorizer, Bulk, Connector, Destination, Doctor, DoctorProbe, OutcomeSource, Probe, ProbeReport,
+    Provisioner, ReferralDesk, Source, Upkeep,
 };
 pub use settings::{ConnectorSettings, Role};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-
 use bytes::Bytes;
+use url::Url;
 
 use crate::alert::AlertSink;
 use crate::delivery::{LeadDelivery, Receipt};
@@ -14,6 +14,8 @@ use crate::outcome::Outcome;
 use crate::raw::{Batch, Checkpoint, RawLead};
 use crate::readiness::{Check, Health, Plan, Step};
 use crate::referral::{FetchedReferral, Referral, ReferralChange, ReferralId};
+use crate::secret::Secret;
+use crate::token::{Authorized, CodeRequest, DeviceRequest, Standing};
 
 /// Somewhere leads come from that has to be asked.
 #[async_trait]
@@ -122,6 +124,34 @@ pub trait Doctor: Send + Sync {
     async fn examine(&self) -> Vec<Check>;
 }
 
+/// Lets a person sign in, so that the connector may act for them from then on.
+///
+/// Whoever asks again replaces what was kept before; nobody has to be signed out.
+#[async_trait]
+pub trait Authorizer: Send + Sync {
+    /// Begins a sign-in in a browser, which comes back to `redirect` (`http://localhost:<port>/`).
+    fn code_request(&self, redirect: &Url) -> CodeRequest;
+
+    /// Ends it with the code the browser brought, and keeps what is given for it. An answer to
+    /// another request than this one is refused and nobody is asked.
+    async fn redeem(
+        &self,
+        request: &CodeRequest,
+        code: &Secret,
+        state: &str,
+    ) -> Result<Authorized, ConnectorError>;
+
+    /// Begins a sign-in on another device.
+    async fn device_request(&self) -> Result<DeviceRequest, ConnectorError>;
+
+    /// Looks whether the person has signed in there; none: not yet, ask again after
+    /// [`DeviceRequest::interval`], which may have grown.
+    async fn device_poll(&self, request: &mut DeviceRequest) -> Result<Option<Authorized>, ConnectorError>;
+
+    /// How the kept sign-in stands, as far as can be known without asking anybody.
+    fn standing(&self) -> Result<Standing, ConnectorError>;
+}
+
 /// What a probe found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbeReport {
@@ -179,4 +209,6 @@ pub struct Connector {
     pub doctor: Option<Arc<dyn Doctor>>,
     /// It can be made ready.
     pub provisioner: Option<Arc<dyn Provisioner>>,
+    /// A person has to sign in for it.
+    pub authorizer: Option<Arc<dyn Authorizer>>,
 }

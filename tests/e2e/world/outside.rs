@@ -47,6 +47,7 @@ impl Outside {
             },
             transports: Arc::new(InProcess(self.hosts.clone())),
             calls: calls.clone(),
+            state_dir: None,
         };
         let settings = ConnectorSettings {
             roles: vec![Role::Destination, Role::OutcomeSource],

@@ -189,6 +189,7 @@ fn connect(
         },
         transports: Arc::new(way.clone()),
         calls: connector_kit::CallBook::default(),
+        state_dir: None,
     };
     build(&settings, &context).expect("a connector")
 }

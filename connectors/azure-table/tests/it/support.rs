@@ -110,6 +110,7 @@ pub(crate) fn context(
         },
         transports,
         calls: CallBook::default(),
+        state_dir: None,
     }
 }
 

@@ -192,6 +192,7 @@ impl World {
                 sent: self.sent.clone(),
             }),
             calls: self.calls.clone(),
+            state_dir: None,
         }
     }
 

@@ -6,7 +6,7 @@ mod token;
 mod way;
 
 pub use check::{Check, Health, any_ill};
-pub use token::token;
+pub use token::{sign_in, token};
 pub use way::Way;
 
 /// One thing `provision` sees to.

@@ -21,6 +21,18 @@ pub(super) fn read(body: &[u8], host: &str) -> Result<Granted, ConnectorError> {
     granted(&token, members(body), host)
 }
 
+/// The same, with the token that lasts, where one came along.
+pub(super) fn read_lasting(body: &[u8], host: &str) -> Result<(Granted, Option<Secret>), ConnectorError> {
+    let readable = with_readable_life(body);
+    let body = readable.as_deref().unwrap_or(body);
+    let token: BasicTokenResponse = serde_json::from_slice(body).map_err(|_| unreadable(host))?;
+    let lasting = token
+        .refresh_token()
+        .map(|token| Secret::new(token.secret().clone()))
+        .filter(|token| !token.expose().is_empty());
+    Ok((granted(&token, members(body), host)?, lasting))
+}
+
 /// A token the crate has read.
 pub(super) fn granted(
     token: &BasicTokenResponse,
@@ -66,20 +78,28 @@ fn not_a_bearer(kind: &BasicTokenType, host: &str) -> ConnectorError {
 pub(super) fn with_readable_life(body: &[u8]) -> Option<Vec<u8>> {
     let mut answer: Value = serde_json::from_slice(body).ok()?;
     let members = answer.as_object_mut()?;
-    let seconds = match members.get("expires_in")? {
-        Value::Number(number) if number.is_u64() => return None,
-        Value::Number(number) => number
-            .as_f64()
-            .filter(|n| n.is_finite() && *n >= 0.0)
-            .map(|n| format!("{n:.0}")),
-        Value::String(text) => Some(text.trim().to_owned()),
-        _ => None,
-    };
-    match seconds.and_then(|text| text.parse::<u64>().ok()) {
+    let said = members.get("expires_in")?;
+    if said.is_u64() {
+        return None;
+    }
+    match seconds(said) {
         Some(seconds) => members.insert("expires_in".into(), seconds.into()),
         None => members.remove("expires_in"),
     };
     serde_json::to_vec(&answer).ok()
+}
+
+/// A time in seconds: a number, or one in quotes (contract partner-center 2.2).
+pub(super) fn seconds(said: &Value) -> Option<u64> {
+    match said {
+        Value::Number(number) if number.is_u64() => number.as_u64(),
+        Value::Number(number) => {
+            let number = number.as_f64().filter(|n| n.is_finite() && *n >= 0.0)?;
+            format!("{number:.0}").parse().ok()
+        }
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
 }
 
 /// What a token answer says in words beside its tokens.

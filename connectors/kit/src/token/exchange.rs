@@ -32,19 +32,7 @@ impl Exchange<'_> {
     /// Sends the request; whatever is not a whole 200 ends here. The answer's `expires_in` is made
     /// readable for the crate `oauth2`.
     pub(super) async fn send(&self, request: Request) -> Result<Response, ConnectorError> {
-        let doing = format!("fetch a token from {}", self.host);
-        let response = self
-            .transport
-            .send(request)
-            .await
-            .and_then(|response| {
-                if response.status().is_success() {
-                    whole(response)
-                } else {
-                    Ok(response)
-                }
-            })
-            .map_err(|error| error.into_connector_error(&doing))?;
+        let response = self.ask(request).await?;
         if response.status() != http::StatusCode::OK {
             return Err(refusal::read(&response, self));
         }
@@ -54,6 +42,22 @@ impl Exchange<'_> {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(response)
+    }
+
+    /// Sends the request; the answer may be a refusal.
+    pub(super) async fn ask(&self, request: Request) -> Result<Response, ConnectorError> {
+        let doing = format!("fetch a token from {}", self.host);
+        self.transport
+            .send(request)
+            .await
+            .and_then(|response| {
+                if response.status().is_success() {
+                    whole(response)
+                } else {
+                    Ok(response)
+                }
+            })
+            .map_err(|error| error.into_connector_error(&doing))
     }
 }
 

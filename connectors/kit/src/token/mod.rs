@@ -1,11 +1,13 @@
 //! Access tokens: fetched once for all who wait, kept in memory, forgotten before they expire.
 //!
 //! A [`TokenSource`] keeps the token of one [`Grant`]: [`ClientCredentials`] with a secret,
-//! [`CertificateCredentials`] with a certificate, [`JwtBearer`] for an app that speaks for a user.
+//! [`CertificateCredentials`] with a certificate, [`JwtBearer`] for an app that speaks for a user,
+//! or a [`SignIn`] of a person the app acts for.
 
 // 1. The ways to get one.
 mod certificate_credentials;
 mod client_credentials;
+mod delegated;
 mod jwt_bearer;
 
 // 2. What they sign with.
@@ -32,6 +34,7 @@ use async_trait::async_trait;
 pub use certificate::{ClientCertificate, Signing};
 pub use certificate_credentials::CertificateCredentials;
 pub use client_credentials::{ClientAuth, ClientCredentials};
+pub use delegated::{Authorized, CodeRequest, Delegated, DeviceRequest, SignIn, Standing, Style};
 pub use exchange::Exchange;
 pub use jwt_bearer::JwtBearer;
 pub use rsa_key::RsaKey;

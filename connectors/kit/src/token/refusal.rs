@@ -16,6 +16,8 @@ struct Refusal {
     error_description: String,
     /// One authority's own numbers.
     error_codes: Vec<Value>,
+    /// Its closer word for `error`.
+    suberror: String,
 }
 
 impl Refusal {
@@ -42,6 +44,48 @@ pub(super) fn read(response: &Response, asked: &Exchange<'_>) -> ConnectorError 
             .strikes(if kind == ErrorKind::Misconfigured { 3 } else { 1 })
             .hint(format!("{hint}, then release")),
         _ => error,
+    }
+}
+
+/// A refusal of a request that speaks for a person.
+pub(super) struct PersonRefusal {
+    /// The error. No word of the answer is kept with it: those may name the person.
+    pub(super) error: ConnectorError,
+    /// What was shown (refresh token, code, device code) is not taken, or no longer.
+    pub(super) spent: bool,
+    /// Only a person can change it, by signing in again.
+    pub(super) person: bool,
+    /// The word of the standard.
+    pub(super) code: String,
+}
+
+/// The same as [`read`] for such a request; `connector` is whom the person signs in for. Pure.
+pub(super) fn of_person(response: &Response, asked: &Exchange<'_>, connector: &str) -> PersonRefusal {
+    let status = response.status();
+    let said: Refusal = serde_json::from_slice(response.body()).unwrap_or_default();
+    let (kind, hint) = verdict(status, &said);
+    let passing = matches!(kind, ErrorKind::Throttled | ErrorKind::Unreachable);
+    let consent = said.suberror == "consent_required" || said.error == "consent_required";
+    let spent = !passing && said.error == "invalid_grant";
+    let person = !passing
+        && (consent || spent || matches!(said.error.as_str(), "interaction_required" | "login_required"));
+    let again = format!("run leadsync authorize {connector}, then release");
+    let hint = match (person, said.number().and_then(by_number)) {
+        (false, _) => format!("{hint}, then release"),
+        (true, _) if consent => {
+            format!("let an administrator consent to what the app may do, {again}")
+        }
+        (true, Some((_, known))) => format!("{known}, {again}"),
+        (true, None) => again,
+    };
+    let kind = if person { ErrorKind::Unauthorized } else { kind };
+    let error = ConnectorError::new(kind, doing(status, &said, asked.host))
+        .retry_after(retry_after::of(response.headers(), asked.now));
+    PersonRefusal {
+        error: if passing { error } else { error.hint(hint) },
+        spent,
+        person,
+        code: said.error,
     }
 }
 

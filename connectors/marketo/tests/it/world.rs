@@ -117,6 +117,7 @@ impl World {
             },
             transports: Arc::new(ReqwestFactory::new("leadsync/test")),
             calls: self.calls.clone(),
+            state_dir: None,
         };
         connector_marketo::build(&self.settings, &context)
     }

@@ -230,6 +230,7 @@ fn build(
         },
         transports: Arc::clone(transports),
         calls: calls.clone(),
+        state_dir: None,
     };
     connector_salesforce::build(settings, &context)
 }
