@@ -102,13 +102,15 @@ impl<'k> Draft<'k> {
         let (suppression, routes) = self.fate(lead, is_changed, rules, route);
         let (spans, spans_gone) = self.span_changes();
         Some(LeadChange {
-            identity: self.identity,
+            identities: self.identity.into_iter().collect(),
             before: self.known.map(before_of),
             revision,
             spans_gone,
             spans,
             suppression,
             routes,
+            referrals: Vec::new(),
+            clocks: Vec::new(),
             lead: Arc::new(self.lead?),
         })
     }

@@ -112,7 +112,9 @@ fn settle(known: &mut BTreeMap<Identity, KnownLead>, batch: &[Understanding], ro
         &route,
     );
     for change in &settlement.leads {
-        let Some(identity) = change.identity else { continue };
+        let Some(identity) = change.identities.first().copied() else {
+            continue;
+        };
         let mut spans = known
             .get(&identity)
             .map(|known| known.spans.clone())

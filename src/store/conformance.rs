@@ -71,7 +71,9 @@ fn crm() -> DestinationName {
 fn new_lead(number: u8) -> LeadChange {
     LeadChange {
         lead: Arc::new(lead(number)),
-        identity: Some(Identity([number; 16])),
+        identities: vec![Identity([number; 16])],
+        referrals: Vec::new(),
+        clocks: Vec::new(),
         before: None,
         revision: 1,
         spans_gone: Vec::new(),
@@ -204,7 +206,9 @@ async fn one_person_becomes_one_lead_even_in_a_race(store: &dyn Store) {
         panic!("not kept")
     };
     let rival = LeadChange {
-        identity: Some(Identity([1; 16])),
+        identities: vec![Identity([1; 16])],
+        referrals: Vec::new(),
+        clocks: Vec::new(),
         ..new_lead(2)
     };
     let settlement = Settlement {

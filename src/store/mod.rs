@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod faulty;
+mod referrals;
 pub mod sqlite;
 pub mod words;
 
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 
+pub use referrals::ReferralStore;
 pub use words::*;
 
 /// Keeps leads, in the order of their way: inbox, leads, deliveries, outcome of each attempt.

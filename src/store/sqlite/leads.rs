@@ -118,7 +118,7 @@ fn insert(desk: &mut Desk, change: &LeadChange, body: &[u8], now: i64) -> Result
             body,
         ])?;
     let key = desk.connection.last_insert_rowid();
-    if let Some(Identity(identity)) = change.identity {
+    for Identity(identity) in &change.identities {
         let claimed = desk
             .connection
             .prepare_cached("INSERT OR IGNORE INTO identities (identity, lead) VALUES (?1, ?2)")?

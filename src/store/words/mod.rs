@@ -1,19 +1,27 @@
 //! What goes over the store's counter, by the room it comes from.
 
 mod calls;
+mod clocks;
 mod custody;
 mod delivery;
+mod notices;
 mod operator;
 mod outcomes;
+mod referrals;
+mod reports;
 mod understanding;
 
 use thiserror::Error;
 
 pub use calls::*;
+pub use clocks::*;
 pub use custody::*;
 pub use delivery::*;
+pub use notices::*;
 pub use operator::*;
 pub use outcomes::*;
+pub use referrals::*;
+pub use reports::*;
 pub use understanding::*;
 
 /// The store could not do it. Nothing of the call took effect, except for [`StoreError::Unknown`].

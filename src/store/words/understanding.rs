@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use connector_kit::{DestinationName, Lead, LeadId};
 
-use super::{Arrival, InboxId};
+use super::{Arrival, ClockStart, InboxId, ReferralNote};
 
 /// An arrival waiting to be understood.
 #[derive(Clone, Debug)]
@@ -98,8 +98,9 @@ pub enum Lane {
 pub struct LeadChange {
     /// The lead after the change.
     pub lead: Arc<Lead>,
-    /// Who it is; none for a lead that is never merged.
-    pub identity: Option<Identity>,
+    /// Who it is, in every way it may be found again; none for a lead that is never merged. A new lead
+    /// must be the first to claim each; a known one takes what nobody claimed.
+    pub identities: Vec<Identity>,
     /// The lead as read before the decision: its number and revision. None for a new lead.
     pub before: Option<(LeadKey, u32)>,
     /// The revision after the change; the same as before when nothing a destination sees changed.
@@ -112,6 +113,10 @@ pub struct LeadChange {
     pub suppression: Option<Suppression>,
     /// Where it goes. Destinations that already have a delivery keep it and want the new revision.
     pub routes: Vec<(DestinationName, Lane)>,
+    /// Referrals of the batch that are about it.
+    pub referrals: Vec<ReferralNote>,
+    /// Clocks that begin with it.
+    pub clocks: Vec<ClockStart>,
 }
 
 /// What became of an arrival when it was understood.

@@ -152,7 +152,9 @@ async fn take_in(store: &SqliteStore, number: u8) -> LeadId {
     let settlement = Settlement {
         leads: vec![LeadChange {
             lead,
-            identity: None,
+            identities: Vec::new(),
+            referrals: Vec::new(),
+            clocks: Vec::new(),
             before: None,
             revision: 1,
             spans_gone: Vec::new(),
