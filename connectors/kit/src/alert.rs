@@ -20,6 +20,8 @@ pub struct Alert {
     pub clock: &'static str,
     /// `due` or `overdue`.
     pub state: &'static str,
+    /// Since when it stands so; the same for every attempt, like everything here.
+    pub since: DateTime<Utc>,
     /// When the time is over.
     pub due_at: DateTime<Utc>,
     /// The lead.

@@ -84,6 +84,8 @@ pub struct ClockFilter {
     pub lead: Option<LeadId>,
     /// Ended ones too.
     pub ended: bool,
+    /// Only those behind this one, by their end and their number: the last of the page before.
+    pub after: Option<(DateTime<Utc>, ClockId)>,
     /// At most this many, those that are over first first; 0 is all.
     pub limit: usize,
 }
