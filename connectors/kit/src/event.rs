@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use thiserror::Error;
+use url::Url;
 
 use crate::error::ConnectorError;
 use crate::referral::ReferralId;
@@ -47,11 +48,20 @@ pub trait EventVerifier: Send + Sync {
     fn tee(&self) -> Option<std::sync::Arc<dyn Tee>> {
         None
     }
+
+    /// Where the other side is told to send them, where the operator wrote that down.
+    fn address(&self) -> Option<Url> {
+        None
+    }
 }
 
 /// Somebody who got the events before us, and shall go on to get them.
 #[async_trait]
 pub trait Tee: Send + Sync {
+    /// Whether this header belongs to the proof, or says how to read the body. Only such headers are kept
+    /// and passed on; nobody has vouched for the others.
+    fn carries(&self, header: &HeaderName) -> bool;
+
     /// Passes one on, headers of the proof included.
     async fn pass_on(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), ConnectorError>;
 }
