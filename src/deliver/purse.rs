@@ -51,7 +51,7 @@ impl Purse {
     }
 
     /// The system refused a call because there were too many: they come less often from now on.
-    pub(super) fn refused(&self) {
+    pub(crate) fn refused(&self) {
         if self.pace.refused() {
             let name = &self.name;
             info!(event = "destination_slower", destination = %name, "{name} refuses calls as too many; it is called less often for now");
@@ -91,7 +91,7 @@ impl Purse {
 
     /// Takes the calls made since the last time, to be written down. A call by a connector that
     /// keeps no book counts as one.
-    pub(super) fn take(&self, now: DateTime<Utc>) -> Spent {
+    pub(crate) fn take(&self, now: DateTime<Utc>) -> Spent {
         let mut booked = self.booked.lock().unwrap_or_else(PoisonError::into_inner);
         let calls = match self.calls.made() {
             0 => 1,
@@ -106,7 +106,7 @@ impl Purse {
     }
 
     /// They could not be written down: the next one takes them along.
-    pub(super) fn give_back(&self, spent: &Spent) {
+    pub(crate) fn give_back(&self, spent: &Spent) {
         let mut booked = self.booked.lock().unwrap_or_else(PoisonError::into_inner);
         booked.owed = booked.owed.saturating_add(spent.calls);
     }

@@ -62,7 +62,8 @@ pub trait ReferralStore: Send + Sync {
         became: Option<Arrival>,
     ) -> Result<FinishOutcome, StoreError>;
 
-    /// Writes how reports ended. A report whose ground changed under its lease is due again at once.
+    /// Writes how reports ended. A report whose ground changed under its lease is due again at once. Where
+    /// `remind_crm` is set, delivered deliveries of its lead are due again at the revision they hold.
     async fn finish_reports(
         &self,
         sink: &DestinationName,

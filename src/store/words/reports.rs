@@ -145,6 +145,8 @@ pub struct ReportFinished {
     pub plan: Vec<String>,
     /// The order was carried out or refused: it is done with.
     pub order_done: bool,
+    /// A rule decided against the CRM: its records of the lead are to be written once more.
+    pub remind_crm: bool,
 }
 
 /// How a call ended.
