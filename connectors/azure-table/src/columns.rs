@@ -31,7 +31,8 @@ struct ShippedSettings {
 pub(crate) struct Columns {
     mapping: Mapping,
     types: BTreeMap<String, EdmType>,
-    personal: BTreeSet<String>,
+    /// Columns made by an expression, whose text nobody has vouched for.
+    expressions: BTreeSet<String>,
     flag: String,
 }
 
@@ -70,9 +71,9 @@ impl Columns {
         Ok(Self {
             mapping: Mapping::parse(rules, &settings.tables)?,
             types: all_types,
-            personal: rules
+            expressions: rules
                 .iter()
-                .filter(|(_, rule)| is_personal(rule))
+                .filter(|(_, rule)| rule.expr.is_some())
                 .map(|(name, _)| name.clone())
                 .collect(),
             flag: flag.unwrap_or(DO_NOT_CONTACT).to_owned(),
@@ -97,11 +98,9 @@ impl Columns {
             columns => columns?,
         };
         if delivery.gate == Gate::DoNotContact {
-            columns.extend(
-                self.personal
-                    .iter()
-                    .map(|name| (name.clone(), Property::Text(String::new()))),
-            );
+            let personal = self.mapping.personal(&delivery.lead).map(str::to_owned);
+            let blank = personal.chain(self.expressions.iter().cloned());
+            columns.extend(blank.map(|name| (name, Property::Text(String::new()))));
         }
         columns.insert(self.flag.clone(), Property::Flag(forbidden));
         Ok(columns)
@@ -134,17 +133,6 @@ impl Columns {
         }
         Ok(columns)
     }
-}
-
-/// Whether a column could hold something that helps to contact the person. Fail-safe: so does
-/// every expression and every text nobody has vouched for.
-fn is_personal(rule: &FieldRule) -> bool {
-    let open = |text: &str| {
-        ["person.", "touch.extra.", "touch.description"]
-            .iter()
-            .any(|path| text.contains(path))
-    };
-    rule.expr.is_some() || rule.from.as_deref().is_some_and(open) || rule.pipe.iter().any(|call| open(call))
 }
 
 #[cfg(test)]

@@ -116,7 +116,8 @@ impl Columns {
         // A mapping that fails must not keep the mark from being written.
         let mut columns = self.mapped(&closed).unwrap_or_default();
         if self.do_not_contact.blank {
-            columns.extend(self.mapping.personal().map(|name| (name.to_owned(), Value::Null)));
+            let personal = self.mapping.personal(&delivery.lead);
+            columns.extend(personal.map(|name| (name.to_owned(), Value::Null)));
         }
         let marks = self.do_not_contact.columns.iter();
         columns.extend(marks.map(|name| (name.clone(), Value::Bool(true))));

@@ -8,6 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::delivery::{Gate, LeadDelivery};
 use crate::lead::{Said, Touch};
+use crate::referral::Referral;
 
 /// The record of one delivery. Borrowed, so that a batch is written without a copy of anything.
 ///
@@ -41,6 +42,9 @@ impl Serialize for LeadRecord<'_> {
         map.serialize_entry("firstTouchAt", &lead.first_at)?;
         map.serialize_entry("lastTouchAt", &lead.last_at)?;
         map.serialize_entry("touches", &Touches(&lead.touches))?;
+        if let Some(referral) = lead.referral() {
+            map.serialize_entry("referral", &OneReferral(referral))?;
+        }
         map.end()
     }
 }
@@ -80,5 +84,64 @@ impl Serialize for OneTouch<'_> {
         text(&mut map, "publisher", &touch.publisher)?;
         text(&mut map, "description", &touch.description)?;
         map.end()
+    }
+}
+
+/// The referral made last, without anything people wrote: a mapping can send that, too.
+struct OneReferral<'a>(&'a Referral);
+
+impl Serialize for OneReferral<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let referral = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &referral.id)?;
+        map.serialize_entry("state", &referral.state)?;
+        map.serialize_entry("kind", referral.kind.as_str())?;
+        if let Some(value) = &referral.deal.value {
+            map.serialize_entry("value", value)?;
+        }
+        text(
+            &mut map,
+            "currency",
+            referral.deal.currency.as_deref().unwrap_or_default(),
+        )?;
+        if let Some(day) = referral.deal.closes_on() {
+            map.serialize_entry("closesOn", &day)?;
+        }
+        if let Some(at) = &referral.expires_at {
+            map.serialize_entry("expiresAt", at)?;
+        }
+        map.serialize_entry("createdAt", &referral.created_at)?;
+        map.serialize_entry("wantsContact", &referral.wants_contact)?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::conformance::leads::{delivery, forbidden, referred};
+
+    #[test]
+    fn a_referral_is_told_without_what_people_wrote_and_not_at_all_behind_the_gate() {
+        let plain = serde_json::to_value(LeadRecord(&delivery(1))).unwrap();
+        assert!(plain.get("referral").is_none());
+        let told = serde_json::to_value(LeadRecord(&referred(1))).unwrap();
+        assert_eq!(
+            told["referral"],
+            json!({
+                "id": "00000001-0000-4000-8000-000000000001", "state": "New/Pending", "kind": "customer-inquiry",
+                "value": "20000.50", "currency": "EUR", "closesOn": "2026-12-31",
+                "expiresAt": "2026-12-04T00:00:00Z", "createdAt": "2026-11-20T12:00:00Z", "wantsContact": true,
+            })
+        );
+        let closed = serde_json::to_value(LeadRecord(&forbidden(&referred(1), 2))).unwrap();
+        let members: Vec<&String> = closed.as_object().unwrap().keys().collect();
+        assert_eq!(
+            members,
+            ["account", "doNotContact", "leadId", "offer", "revision"]
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use connector_kit::mapping::{FieldRule, Mapping, Write};
 use connector_kit::{
-    ConfigError, ConnectorError, ConnectorSettings, ErrorKind, EventKind, Gate, LeadDelivery,
+    ConfigError, ConnectorError, ConnectorSettings, ErrorKind, EventKind, Gate, Lead, LeadDelivery,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -91,8 +91,8 @@ impl Records {
     }
 
     /// What a record must lose that may not be contacted.
-    pub(crate) fn personal(&self) -> impl Iterator<Item = &str> {
-        self.mapping.personal()
+    pub(crate) fn personal<'a>(&'a self, lead: &Lead) -> impl Iterator<Item = &'a str> {
+        self.mapping.personal(lead)
     }
 
     /// The record of a lead that may be contacted. What is empty is left out: it would be blanked.

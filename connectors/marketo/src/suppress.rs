@@ -89,7 +89,8 @@ impl Suppressor {
         // A mapping that fails must not keep the mark from being written.
         let mut fields = self.records.fields(&closed).unwrap_or_default();
         if self.blank {
-            fields.extend(self.records.personal().map(|name| (name.to_owned(), Value::Null)));
+            let personal = self.records.personal(&delivery.lead);
+            fields.extend(personal.map(|name| (name.to_owned(), Value::Null)));
         }
         fields
     }

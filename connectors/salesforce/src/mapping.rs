@@ -172,10 +172,10 @@ impl Shape {
                 let _ = self.add(&mut record, &field, lead, Purpose::Update);
             }
         }
-        let personal = self
-            .mapping
-            .personal()
-            .chain(["LastName", "FirstName", "Company", "CountryCode"]);
+        let personal =
+            self.mapping
+                .personal(&delivery.lead)
+                .chain(["LastName", "FirstName", "Company", "CountryCode"]);
         for field in personal
             .filter_map(|name| lead.field(name))
             .filter(|field| field.updateable)

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::leads::{canaries, delivery, forbidden, revised};
+use super::leads::{canaries, delivery, forbidden, referral_canaries, referral_changed, referred, revised};
 use super::{DestinationHarness, HeldRecord, System};
 use crate::delivery::{Gate, LeadDelivery, Receipt};
 use crate::error::ConnectorError;
+use crate::referral::ReferralState;
 use crate::roles::Destination;
 
 /// Checks every promise of a destination.
@@ -21,6 +22,7 @@ pub async fn destination(harness: &dyn DestinationHarness) {
     a_bad_record_fails_alone(harness).await;
     a_do_not_contact_lead_leaves_nobody_to_contact(harness).await;
     a_closed_gate_alone_is_enough(harness).await;
+    a_referral_goes_with_its_lead_and_leaves_nobody_either(harness).await;
 }
 
 struct World {
@@ -154,9 +156,29 @@ async fn a_closed_gate_alone_is_enough(harness: &dyn DestinationHarness) {
     nobody_to_contact(&world, &[3]).await;
 }
 
+async fn a_referral_goes_with_its_lead_and_leaves_nobody_either(harness: &dyn DestinationHarness) {
+    let world = World::fresh(harness).await;
+    let (first, second, stranger) = (referred(1), referred(2), referred(3));
+    let expired = referral_changed(&first, 2, |referral| {
+        referral.state = ReferralState::Expired;
+        referral.expires_at = None;
+    });
+    world.deliver_well(&[first, delivery(4), second.clone()]).await;
+    world.deliver_well(std::slice::from_ref(&expired)).await;
+    world
+        .deliver_well(&[
+            forbidden(&expired, 3),
+            forbidden(&second, 2),
+            forbidden(&stranger, 1),
+        ])
+        .await;
+    nobody_to_contact(&world, &[1, 2, 3]).await;
+}
+
 async fn nobody_to_contact(world: &World, people: &[u32]) {
     for record in world.system.records().await {
-        for canary in people.iter().flat_map(|number| canaries(*number)) {
+        let texts = |number: &u32| [canaries(*number), referral_canaries(*number)].concat();
+        for canary in people.iter().flat_map(texts) {
             assert!(
                 !record.text.contains(&canary),
                 "nobody to contact, but: {record:?}"

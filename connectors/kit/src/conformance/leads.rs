@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::delivery::{EventKind, Gate, LeadDelivery};
 use crate::ids::{AccountName, LeadId, SourceName};
 use crate::lead::{Intent, Lead, Person, Said, Touch};
+use crate::referral::{Consent, Deal, Member, Referral, ReferralId, ReferralKind, ReferralState};
 
 /// The moment all these leads were first seen.
 fn noon() -> DateTime<Utc> {
@@ -102,6 +103,94 @@ pub fn revised(delivery: &LeadDelivery, revision: u32) -> LeadDelivery {
         revised_at: delivery.revised_at + TimeDelta::minutes(i64::from(revision)),
         ..delivery.clone()
     }
+}
+
+/// Texts of the referral of person `number` that people wrote or that reach people.
+pub fn referral_canaries(number: u32) -> Vec<String> {
+    vec![
+        format!("Deal{number}Canary"),
+        format!("Remark{number}Canary"),
+        format!("Reason{number}Canary"),
+        format!("partner{number}canary@example.com"),
+    ]
+}
+
+/// Lead `number` in its first revision, with a referral that waits for an answer.
+pub fn referred(number: u32) -> LeadDelivery {
+    with_lead(&delivery(number), |lead| {
+        lead.referrals = referral(number).into_iter().collect();
+    })
+}
+
+/// The same lead a revision later, with its referral changed.
+pub fn referral_changed(
+    delivery: &LeadDelivery,
+    revision: u32,
+    change: impl FnOnce(&mut Referral),
+) -> LeadDelivery {
+    let later = LeadDelivery {
+        revision,
+        kind: EventKind::Updated,
+        revised_at: delivery.revised_at + TimeDelta::minutes(i64::from(revision)),
+        ..delivery.clone()
+    };
+    with_lead(&later, |lead| {
+        if let Some(referral) = lead.referrals.first_mut() {
+            referral.updated_at += TimeDelta::minutes(i64::from(revision));
+            change(referral);
+        }
+    })
+}
+
+fn with_lead(delivery: &LeadDelivery, change: impl FnOnce(&mut Lead)) -> LeadDelivery {
+    let mut lead = Lead::clone(&delivery.lead);
+    change(&mut lead);
+    LeadDelivery {
+        lead: Arc::new(lead),
+        ..delivery.clone()
+    }
+}
+
+fn referral(number: u32) -> Option<Referral> {
+    let id: ReferralId = format!("{number:08x}-0000-4000-8000-{number:012x}")
+        .parse()
+        .ok()?;
+    let [name, notes, reason, member] = referral_canaries(number).try_into().unwrap_or_default();
+    Some(Referral {
+        id,
+        engagement: format!("{number:08x}-0000-4000-9000-000000000000"),
+        state: ReferralState::Pending,
+        reason,
+        name,
+        kind: ReferralKind::CustomerInquiry,
+        incoming: true,
+        etag: format!("\"{number:08x}-0000-0100-0000-000000000000\""),
+        created_at: noon(),
+        updated_at: noon(),
+        expires_at: Some(noon() + TimeDelta::hours(13 * 24 + 12)),
+        deal: Deal {
+            value: "20000.50".parse().ok(),
+            currency: Some("EUR".to_owned()),
+            closes_at: Some(noon() + TimeDelta::hours(40 * 24 + 11)),
+            notes,
+        },
+        external_reference: String::new(),
+        campaign: String::new(),
+        favourite: false,
+        wants_contact: true,
+        consent: Consent {
+            contact: Some(true),
+            share_with_others: Some(true),
+            share_with_sellers: Some(false),
+        },
+        team: vec![Member {
+            email: member,
+            ..Member::default()
+        }],
+        help: "ProofOfConceptOrDemo".to_owned(),
+        msx_id: format!("7-{number:08}"),
+        solutions: vec!["SOL-34104-EBB".to_owned(), "SOL-12345-ABC".to_owned()],
+    })
 }
 
 /// The same lead after the person asked not to be contacted.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::ConfigError;
+use crate::lead::Lead;
 
 use super::context::LeadExpression;
 use super::function::Function;
@@ -26,8 +27,30 @@ pub(super) struct Field {
     pub(super) max_length: Option<usize>,
     pub(super) on_overflow: Overflow,
     pub(super) write: Write,
-    /// Made from what a do-not-contact record must not hold.
-    pub(super) personal: bool,
+    /// Whether it is made from what a do-not-contact record must not hold.
+    pub(super) personal: Personal,
+    /// It stays empty for every lead without a referral.
+    pub(super) of_referral: bool,
+}
+
+/// Whether a value could tell of a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Personal {
+    #[default]
+    Never,
+    /// Only where the lead has a referral.
+    WithReferral,
+    Always,
+}
+
+impl Personal {
+    pub(super) fn of(path: &Path) -> Self {
+        match (path.is_personal(), path.is_of_referral()) {
+            (false, _) => Self::Never,
+            (true, true) => Self::WithReferral,
+            (true, false) => Self::Always,
+        }
+    }
 }
 
 /// Where a value begins.
@@ -62,11 +85,24 @@ impl Mapping {
         self.fields.iter().map(|field| field.target.as_str())
     }
 
-    /// Those of them that are made from the person or from free text: what a connector empties in a
-    /// record that must not be contacted.
-    pub fn personal(&self) -> impl Iterator<Item = &str> {
-        let personal = self.fields.iter().filter(|field| field.personal);
+    /// Those of them that are made from the person or from free text: what a connector empties in the
+    /// record of this lead when it must not be contacted. What only a referral could have filled is not
+    /// among them where the lead has none.
+    pub fn personal<'a>(&'a self, lead: &Lead) -> impl Iterator<Item = &'a str> {
+        let least = if lead.referral().is_some() {
+            Personal::WithReferral
+        } else {
+            Personal::Always
+        };
+        let personal = self.fields.iter().filter(move |field| field.personal >= least);
         personal.map(|field| field.target.as_str())
+    }
+
+    /// Those of them that stay empty for every lead without a referral: until one comes, nobody misses
+    /// them in the other system.
+    pub fn of_referrals(&self) -> impl Iterator<Item = &str> {
+        let fields = self.fields.iter().filter(|field| field.of_referral);
+        fields.map(|field| field.target.as_str())
     }
 }
 
@@ -89,22 +125,43 @@ fn field(target: &str, rule: &FieldRule, tables: &Tables) -> Result<Field, Confi
             "a field takes at least 1 character",
         ));
     }
-    let personal = match &origin {
-        Origin::Nothing => false,
-        Origin::Path(path) => path.is_personal(),
-        Origin::Expression(expression) => expression.is_personal(),
-    };
+    let default = default(rule).map_err(|message| ConfigError::new(key(".default"), message))?;
     Ok(Field {
         target: target.to_owned(),
-        personal: personal || pipe.iter().flat_map(Function::paths).any(Path::is_personal),
+        personal: personal(&origin, &pipe),
+        of_referral: default.is_none() && is_of_referral(&origin, &pipe),
         origin,
         pipe,
-        default: default(rule).map_err(|message| ConfigError::new(key(".default"), message))?,
+        default,
         required: rule.required,
         max_length: rule.max_length,
         on_overflow: rule.on_overflow,
         write: rule.write,
     })
+}
+
+fn personal(origin: &Origin, pipe: &[Function]) -> Personal {
+    let first = match origin {
+        Origin::Nothing => Personal::Never,
+        Origin::Path(path) => Personal::of(path),
+        Origin::Expression(expression) => expression.personal(),
+    };
+    let more = pipe.iter().flat_map(Function::paths).map(Personal::of);
+    more.fold(first, Personal::max)
+}
+
+/// Nothing but a referral fills it. Of an expression nobody can tell.
+fn is_of_referral(origin: &Origin, pipe: &[Function]) -> bool {
+    let begins = match origin {
+        Origin::Nothing => pipe.iter().any(|function| !function.paths().is_empty()),
+        Origin::Path(path) => path.is_of_referral(),
+        Origin::Expression(_) => false,
+    };
+    begins
+        && pipe.iter().flat_map(Function::paths).all(Path::is_of_referral)
+        && !pipe
+            .iter()
+            .any(|function| matches!(function, Function::Default(_)))
 }
 
 fn origin(rule: &FieldRule, key: &dyn Fn(&str) -> String) -> Result<Origin, ConfigError> {

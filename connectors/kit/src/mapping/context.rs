@@ -8,6 +8,7 @@ use minijinja::value::{Object, Value};
 use crate::delivery::LeadDelivery;
 use crate::nearest::did_you_mean;
 
+use super::compile::Personal;
 use super::expression::{Expression, is_scalar};
 use super::item::{Item, iso};
 use super::path::Path;
@@ -45,11 +46,13 @@ impl LeadExpression {
         Ok(Self { expression, names })
     }
 
-    pub(super) fn is_personal(&self) -> bool {
-        self.names.iter().any(|name| match &name.place {
-            Place::Path(path) => path.is_personal(),
-            Place::Extras => true,
-        })
+    /// What of it could tell of a person.
+    pub(super) fn personal(&self) -> Personal {
+        let names = self.names.iter().map(|name| match &name.place {
+            Place::Path(path) => Personal::of(path),
+            Place::Extras => Personal::Always,
+        });
+        names.max().unwrap_or_default()
     }
 
     pub(super) fn evaluate(&self, delivery: &LeadDelivery) -> Result<Item<'static>, String> {
@@ -93,11 +96,12 @@ impl Name {
 }
 
 fn path(name: &str, group: Option<&str>, leaf: &str) -> Result<Path, String> {
-    if let ("person" | "touch" | "raw", None) = (name, group) {
+    if let ("person" | "touch" | "referral" | "raw", None) = (name, group) {
         return Err(format!(
             "`{name}` is a group; name its member with a dot, like `{name}.{}`",
             match name {
                 "touch" => "offer",
+                "referral" => "state",
                 _ => "email",
             }
         ));
@@ -141,6 +145,7 @@ impl Place {
             Item::Fraction(number) => Value::from(number),
             Item::Flag(flag) => Value::from(flag),
             Item::Moment(at) => Value::from(iso(at)),
+            Item::Day(day) => Value::from(day.to_string()),
         }
     }
 }

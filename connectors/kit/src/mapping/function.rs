@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chrono::format::{Item as DateItem, StrftimeItems};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveTime, Utc};
 
 use crate::delivery::LeadDelivery;
 use crate::nearest::did_you_mean;
@@ -167,6 +167,10 @@ impl DateForm {
         let at = match item {
             Item::Empty => return Ok(Item::Empty),
             Item::Moment(at) => at,
+            Item::Day(day) => match self {
+                Self::Iso => return Ok(Item::Day(day)),
+                _ => day.and_time(NaiveTime::MIN).and_utc(),
+            },
             Item::Text(text) => DateTime::parse_from_rfc3339(text.trim())
                 .map(|at| at.with_timezone(&Utc))
                 .map_err(|_| "the value is not a moment `date` can read (RFC 3339)".to_owned())?,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// No value of a record is longer, whatever functions or expressions made of it.
@@ -19,6 +19,7 @@ pub(super) enum Item<'a> {
     Fraction(f64),
     Flag(bool),
     Moment(DateTime<Utc>),
+    Day(NaiveDate),
 }
 
 impl<'a> Item<'a> {
@@ -45,6 +46,7 @@ impl<'a> Item<'a> {
             Self::Fraction(number) => Some(number.to_string().into()),
             Self::Flag(flag) => Some(if flag { "true" } else { "false" }.into()),
             Self::Moment(at) => Some(iso(at).into()),
+            Self::Day(day) => Some(day.to_string().into()),
         }
     }
 }

@@ -8,6 +8,7 @@ mod context;
 pub mod expression;
 mod function;
 mod item;
+mod kind;
 mod path;
 mod record;
 
@@ -18,6 +19,7 @@ use serde::Deserialize;
 pub use compile::Mapping;
 pub use function::plain;
 pub use item::RESULT_CAP_BYTES;
+pub use kind::ValueKind;
 
 /// Look-up tables by name: `[tables.intents]` in the config, `map(intents)` in a pipe.
 pub type Tables = BTreeMap<String, BTreeMap<String, String>>;
@@ -26,7 +28,8 @@ pub type Tables = BTreeMap<String, BTreeMap<String, String>>;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FieldRule {
-    /// Path into the lead (`person.email`, `touch.offer`, `touch.extra.PlanId`, `intent`, `id`).
+    /// Path into the lead (`person.email`, `touch.offer`, `touch.extra.PlanId`, `referral.state`, `intent`,
+    /// `id`).
     pub from: Option<String>,
     /// Functions the value passes in order: `trim`, `lower`, `truncate(80)`, `map(intents, Other)`.
     pub pipe: Vec<String>,

@@ -1,5 +1,7 @@
 //! The places of a lead a mapping may name, resolved once at load.
 
+mod referral;
+
 use std::borrow::Cow;
 
 use crate::delivery::{Gate, LeadDelivery};
@@ -7,6 +9,8 @@ use crate::lead::{FIELD_CAP_BYTES, Person, Said, Touch};
 use crate::nearest::did_you_mean;
 
 use super::item::Item;
+use super::kind::ValueKind;
+use referral::ReferralField;
 
 /// A place in a lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,7 @@ pub(super) enum Path {
     Person(PersonField),
     Raw(PersonField),
     Touch(TouchField),
+    Referral(ReferralField),
     /// A member of the newest touch that no published schema knows.
     Extra(String),
 }
@@ -62,7 +67,7 @@ pub(super) struct Slot<'a> {
     pub(super) normal: bool,
 }
 
-/// Every path but the open-ended `touch.extra.<name>`.
+/// Every path but those of referrals and the open-ended `touch.extra.<name>`.
 static KNOWN: [(&str, Path); 36] = [
     ("id", Path::Id),
     ("account", Path::Account),
@@ -108,10 +113,15 @@ impl Path {
         if let Some((_, path)) = KNOWN.iter().find(|(name, _)| *name == text) {
             return Ok(path.clone());
         }
+        if let Some((_, field)) = referral::KNOWN.iter().find(|(name, _)| *name == text) {
+            return Ok(Self::Referral(*field));
+        }
         match text.strip_prefix("touch.extra.") {
             Some(name) if !name.is_empty() => Ok(Self::Extra(name.to_owned())),
             _ => {
-                let names = KNOWN.iter().map(|(name, _)| *name).chain(["touch.extra.<name>"]);
+                let of_referral = referral::KNOWN.iter().map(|(name, _)| *name);
+                let names = KNOWN.iter().map(|(name, _)| *name).chain(of_referral);
+                let names = names.chain(["touch.extra.<name>"]);
                 Err(format!("a lead has no `{text}`{}", did_you_mean(text, names)))
             }
         }
@@ -122,10 +132,27 @@ impl Path {
     /// Fail-safe: everything about the person counts, company and country included (a sole
     /// trader's company is a name), and so does every text whose content nobody has vouched for.
     pub(super) fn is_personal(&self) -> bool {
-        matches!(
-            self,
-            Self::Person(_) | Self::Raw(_) | Self::Extra(_) | Self::Touch(TouchField::Description)
-        )
+        match self {
+            Self::Person(_) | Self::Raw(_) | Self::Extra(_) | Self::Touch(TouchField::Description) => true,
+            Self::Referral(field) => field.is_personal(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is empty for every lead without a referral.
+    pub(super) fn is_of_referral(&self) -> bool {
+        matches!(self, Self::Referral(_))
+    }
+
+    /// What kind of value it gives.
+    pub(super) fn kind(&self) -> ValueKind {
+        match self {
+            Self::FirstAt | Self::LastAt | Self::RevisedAt | Self::Touch(TouchField::At) => ValueKind::Moment,
+            Self::Hot | Self::Dnc | Self::Touch(TouchField::Dnc) => ValueKind::Flag,
+            Self::Revision | Self::Touches => ValueKind::Whole,
+            Self::Referral(field) => field.kind(),
+            _ => ValueKind::Text,
+        }
     }
 
     /// The value of this delivery.
@@ -135,6 +162,7 @@ impl Path {
             Self::Person(field) => return said(field.of(&lead.person)),
             Self::Raw(field) => field.of(&lead.person).map_or(Item::Empty, raw),
             Self::Touch(field) => lead.latest().map_or(Item::Empty, |touch| field.of(touch)),
+            Self::Referral(field) => lead.referral().map_or(Item::Empty, |referral| field.of(referral)),
             Self::Extra(name) => lead
                 .latest()
                 .and_then(|touch| touch.extra.get(name))
@@ -208,4 +236,19 @@ fn raw(said: &Said) -> Item<'_> {
 /// The normal form is capped where it is made; this holds even if that were forgotten.
 fn capped(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(&text[..text.floor_char_boundary(FIELD_CAP_BYTES)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_told_to_the_operator() {
+        let told = include_str!("../../../../docs/operations.md");
+        let of_referral = referral::KNOWN.iter().map(|(name, _)| *name);
+        for path in KNOWN.iter().map(|(name, _)| *name).chain(of_referral) {
+            let leaf = path.trim_end_matches(".raw").rsplit('.').next().unwrap();
+            assert!(told.contains(&format!("`{leaf}`")), "docs/operations.md: {path}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::delivery::{EventKind, Gate, LeadDelivery};
 use crate::error::{ConnectorError, ErrorKind};
 
-use super::compile::{Field, Mapping, Origin};
+use super::compile::{Field, Mapping, Origin, Personal};
 use super::item::{Item, RESULT_CAP_BYTES, cut, iso};
 use super::path::Slot;
 use super::{MappedField, Overflow, Write};
@@ -39,7 +39,7 @@ impl Mapping {
 
 impl Field {
     fn is_wanted(&self, delivery: &LeadDelivery) -> bool {
-        let withheld = self.personal && delivery.gate == Gate::DoNotContact;
+        let withheld = self.personal > Personal::Never && delivery.gate == Gate::DoNotContact;
         let too_late = self.write == Write::CreateOnly && delivery.kind != EventKind::Created;
         !withheld && !too_late
     }
@@ -80,6 +80,7 @@ impl Field {
             Item::Fraction(number) => serde_json::Number::from_f64(number).map(Value::Number),
             Item::Flag(flag) => Some(flag.into()),
             Item::Moment(at) => Some(iso(at).into()),
+            Item::Day(day) => Some(day.to_string().into()),
         })
     }
 

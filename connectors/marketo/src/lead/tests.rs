@@ -128,7 +128,7 @@ fn behind_a_closed_gate_nothing_personal_is_mapped() {
     let records = records("", "").unwrap();
     let fields = records.fields(&forbidden(&delivery(1), 2)).unwrap();
     assert!(!Value::Object(fields).to_string().contains("Canary"));
-    let personal: Vec<&str> = records.personal().collect();
+    let personal: Vec<&str> = records.personal(&delivery(1).lead).collect();
     assert_eq!(
         personal,
         [

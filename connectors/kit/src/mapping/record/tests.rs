@@ -2,6 +2,7 @@
 
 mod hostile;
 mod mistakes;
+mod referral;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
