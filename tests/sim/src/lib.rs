@@ -15,5 +15,6 @@ pub mod azure_table;
 pub mod dataverse;
 pub mod entra;
 pub mod marketo;
+pub mod partner_center;
 pub mod salesforce;
 pub mod webhook;
