@@ -26,14 +26,14 @@ pub(super) fn status(place: &Place) -> Result<(), Exit> {
 }
 
 fn print(totals: &Totals, destinations: &[Spending], now: DateTime<Utc>) {
-    let suppressed = totals.suppressed_test + totals.suppressed_dnc + totals.suppressed_no_route;
     screen::line(format_args!(
         "arrivals     {} accepted, {} repeats, {} merged, {} waiting to be understood, {} refused, {} quarantined",
         totals.accepted, totals.repeats, totals.merged, totals.unsettled, totals.refused, totals.quarantined,
     ));
     screen::line(format_args!(
-        "leads        {} leads, {suppressed} suppressed ({} test, {} do not contact, {} no route)",
-        totals.leads, totals.suppressed_test, totals.suppressed_dnc, totals.suppressed_no_route,
+        "leads        {} leads, {}",
+        totals.leads,
+        suppressed(totals),
     ));
     screen::line(format_args!(
         "deliveries   {} delivered, {} closed in the CRM, {} on their way, {} withheld, {} dead letters",
@@ -109,6 +109,24 @@ fn gate_word(gate: &DestinationGate) -> &'static str {
     }
 }
 
+/// How many leads go nowhere, by rule; what only referrals can meet is named once one has.
+fn suppressed(totals: &Totals) -> String {
+    let all: u64 = totals.suppressed().iter().map(|(_, leads)| leads).sum();
+    let mut text = format!(
+        "{all} suppressed ({} test, {} do not contact, {} no route",
+        totals.suppressed_test, totals.suppressed_dnc, totals.suppressed_no_route,
+    );
+    for (leads, rule) in [
+        (totals.suppressed_closed, "referral closed before it was seen"),
+        (totals.suppressed_own, "our own referral"),
+    ] {
+        if leads > 0 {
+            text += &format!(", {leads} {rule}");
+        }
+    }
+    text + ")"
+}
+
 fn age(now: DateTime<Utc>, since: DateTime<Utc>) -> String {
     let seconds = u64::try_from((now - since).num_seconds()).unwrap_or(0);
     humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
@@ -132,7 +150,8 @@ fn as_json(totals: &Totals, destinations: &[Spending]) -> serde_json::Value {
         "accepted": totals.accepted, "repeats": totals.repeats, "merged": totals.merged,
         "refused": totals.refused, "quarantined": totals.quarantined, "unsettled": totals.unsettled,
         "leads": totals.leads,
-        "suppressed": { "test_lead": totals.suppressed_test, "do_not_contact": totals.suppressed_dnc, "no_route": totals.suppressed_no_route },
+        "suppressed": { "test_lead": totals.suppressed_test, "do_not_contact": totals.suppressed_dnc, "no_route": totals.suppressed_no_route,
+            "closed_referral": totals.suppressed_closed, "own_referral": totals.suppressed_own },
         "deliveries": { "delivered": totals.delivered, "closed": totals.closed, "pending": totals.pending, "withheld": totals.withheld, "dead": totals.dead },
         "receipts": totals.receipts,
         "outcomes": totals.outcomes.by_stage().iter().map(|(stage, leads)| (stage.as_str().to_owned(), (*leads).into())).collect::<serde_json::Map<_, _>>(),

@@ -1,5 +1,6 @@
 //! The keys: who a lead is and what a touch is about, hashed.
 
+use connector_kit::ReferralId;
 use connector_kit::ids::AccountName;
 use connector_kit::lead::{Person, Said, Touch};
 use sha2::{Digest, Sha256};
@@ -28,11 +29,30 @@ pub fn identity(account: &AccountName, person: &Person, touch: &Touch, by: Dedup
     Some(Identity(hash.finish()))
 }
 
-/// What a touch is about: the offer, by id or else by title, and the action.
+/// What a referral is known by, whatever becomes of its customer's address.
+pub fn referral_identity(account: &AccountName, id: &ReferralId) -> Identity {
+    let mut hash = Parts::new(b"referral");
+    hash.add(account.as_str());
+    hash.add(id.as_str());
+    Identity(hash.finish())
+}
+
+/// What a touch is about: the offer, by id or else by title, and the action. A referral is about
+/// itself: its solutions and its name may be edited.
 pub fn touch_key(touch: &Touch) -> TouchKey {
+    if let Some(version) = &touch.referral {
+        return referral_touch(&version.id);
+    }
     let mut hash = Parts::new(b"touch");
     hash.add(&offer(touch));
     hash.add(&touch.action.to_lowercase());
+    TouchKey(hash.finish())
+}
+
+/// The key of the touch that is this referral.
+pub(super) fn referral_touch(id: &ReferralId) -> TouchKey {
+    let mut hash = Parts::new(b"touch of a referral");
+    hash.add(id.as_str());
     TouchKey(hash.finish())
 }
 

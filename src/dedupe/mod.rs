@@ -18,7 +18,7 @@ mod tests;
 
 use chrono::TimeDelta;
 
-pub use key::{identity, touch_key};
+pub use key::{identity, referral_identity, touch_key};
 pub use merge::{changed, merge};
 pub use plan::plan;
 pub use span::{Placement, place};

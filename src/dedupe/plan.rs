@@ -54,7 +54,7 @@ pub fn plan(
 
 /// A test lead is never merged, whatever address it carries.
 fn mergeable(understanding: &Understanding) -> Option<Identity> {
-    understanding.identity_key.filter(|_| !understanding.test_lead)
+    understanding.identity_keys.first().copied()
 }
 
 /// A lead while the batch is applied to it.

@@ -143,7 +143,7 @@ impl Summary {
             merged: totals.merged,
             leads: totals.leads,
             delivered: totals.delivered + totals.closed,
-            suppressed: totals.suppressed_test + totals.suppressed_dnc + totals.suppressed_no_route,
+            suppressed: totals.suppressed().iter().map(|(_, leads)| leads).sum(),
             quarantined: totals.refused + totals.quarantined,
             dead: totals.dead,
             p50_ms: percentile(times, 50),

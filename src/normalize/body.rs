@@ -43,6 +43,8 @@ pub enum Reason {
     NumberOutOfRange,
     /// Half of a surrogate pair.
     LoneSurrogate,
+    /// No referral, in the words of whoever read it.
+    NoReferral(&'static str),
 }
 
 impl Reason {
@@ -59,6 +61,7 @@ impl Reason {
             Self::TooManyKeys => "send fewer members",
             Self::NumberOutOfRange => "send numbers below 1e308, or as strings",
             Self::LoneSurrogate => "escape characters beyond U+FFFF as a pair of surrogates",
+            Self::NoReferral(_) => "a later version of it is read by itself; the bytes are kept",
         }
     }
 
@@ -75,6 +78,7 @@ impl Reason {
             Self::TooManyKeys => "too-many-keys",
             Self::NumberOutOfRange => "number-out-of-range",
             Self::LoneSurrogate => "lone-surrogate",
+            Self::NoReferral(_) => "no-referral",
         }
     }
 }
@@ -91,6 +95,7 @@ impl fmt::Display for Reason {
             Self::TooManyKeys => "the body has too many members",
             Self::NumberOutOfRange => "a number is out of range",
             Self::LoneSurrogate => "a string holds half a character",
+            Self::NoReferral(why) => why,
         })
     }
 }

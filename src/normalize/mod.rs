@@ -11,6 +11,7 @@ mod value;
 // 2. What was done, and with which offer.
 pub mod lead_source;
 mod moment;
+mod referral;
 mod test_lead;
 mod touch;
 
@@ -29,12 +30,14 @@ mod tests;
 use chrono::{DateTime, Utc};
 use connector_kit::ids::AccountName;
 use connector_kit::lead::{Person, Touch};
+use connector_kit::{RawFormat, Referral};
 
 pub use body::{BodyLimits, Reason, Unreadable, check_body};
 
 use crate::dedupe::{self, DedupeBy};
 use crate::store::{Arrival, Identity};
 use fields::Fields;
+use person::Written;
 
 /// What the operator decided about reading.
 #[derive(Clone, Debug, Default)]
@@ -54,8 +57,13 @@ pub struct Understanding {
     pub person: Person,
     /// What they did.
     pub touch: Touch,
-    /// Under which key it is merged with others; none for a lead that is never merged.
-    pub identity_key: Option<Identity>,
+    /// The referral it came with.
+    pub referral: Option<Referral>,
+    /// Under which keys it is merged with others, the one that counts most first; none for a lead that
+    /// is never merged.
+    pub identity_keys: Vec<Identity>,
+    /// When it was taken into custody.
+    pub received_at: DateTime<Utc>,
     /// Microsoft sent it to try the connection.
     pub test_lead: bool,
     /// Members no published schema knows, kept ones and others.
@@ -65,39 +73,41 @@ pub struct Understanding {
 }
 
 /// Reads an arrival. What is readable but odd is understood as far as it goes; only a body that
-/// holds no JSON object is refused.
+/// holds no JSON object, or a referral without an id or a beginning, is refused.
 pub fn understand(arrival: &Arrival, rules: &Rules) -> Result<Understanding, Unreadable> {
+    match arrival.raw.format {
+        RawFormat::Referral => referral::understand(arrival, rules),
+        RawFormat::MarketplaceJson | RawFormat::MarketplaceRow => marketplace_lead(arrival, rules),
+    }
+}
+
+fn marketplace_lead(arrival: &Arrival, rules: &Rules) -> Result<Understanding, Unreadable> {
     let document = body::document(&arrival.raw.body, &rules.limits)?;
     let fields = Fields::read(&document.text, arrival.raw.format)?;
     let at = happened_at(arrival, &fields);
     let test_lead = test_lead::is_test(&fields);
-    let person = person::from_fields(&fields, at);
+    let person = person::read(&Written::in_fields(&fields), at);
     let touch = touch::from_fields(&fields, &arrival.source, at);
-    let identity_key = if test_lead {
-        None
-    } else {
-        dedupe::identity(&arrival.account, &person, &touch, rules.dedupe_by)
-    };
+    let identity = dedupe::identity(&arrival.account, &person, &touch, rules.dedupe_by);
     Ok(Understanding {
         account: arrival.account.clone(),
         person,
         touch,
-        identity_key,
+        referral: None,
+        identity_keys: identity.filter(|_| !test_lead).into_iter().collect(),
+        received_at: arrival.received_at,
         test_lead,
         unknown_members: fields.unknown,
         double_encoded: document.double_encoded,
     })
 }
 
-/// The moment the other side names, unless it is absurd; else the moment of custody. Whole
-/// milliseconds, because that is what the store keeps.
+/// When the other side says it happened, as far as that can be believed.
 fn happened_at(arrival: &Arrival, fields: &Fields<'_>) -> DateTime<Utc> {
     let created = || {
         fields
             .get(fields::Member::CreatedTime)
             .and_then(moment::created_time)
     };
-    let said = arrival.raw.occurred_at.or_else(created);
-    let at = said.filter(|at| moment::is_plausible(*at, arrival.received_at));
-    moment::whole_millis(at.unwrap_or(arrival.received_at))
+    moment::believed(arrival.raw.occurred_at.or_else(created), arrival.received_at)
 }

@@ -18,8 +18,15 @@ pub(super) fn created_time(text: &str) -> Option<DateTime<Utc>> {
     .map(|naive| naive.and_utc())
 }
 
+/// The moment the other side names, unless it is absurd; else the moment of custody. Whole
+/// milliseconds, because that is what the store keeps.
+pub(super) fn believed(said: Option<DateTime<Utc>>, received_at: DateTime<Utc>) -> DateTime<Utc> {
+    let at = said.filter(|at| is_plausible(*at, received_at));
+    whole_millis(at.unwrap_or(received_at))
+}
+
 /// Neither before the marketplace existed nor more than a day ahead of us.
-pub(super) fn is_plausible(at: DateTime<Utc>, received_at: DateTime<Utc>) -> bool {
+fn is_plausible(at: DateTime<Utc>, received_at: DateTime<Utc>) -> bool {
     let latest = received_at
         .checked_add_signed(TimeDelta::days(1))
         .unwrap_or(received_at);
@@ -27,7 +34,7 @@ pub(super) fn is_plausible(at: DateTime<Utc>, received_at: DateTime<Utc>) -> boo
 }
 
 /// Without the part of a millisecond.
-pub(super) fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
+fn whole_millis(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(at.timestamp_millis()).unwrap_or(at)
 }
 

@@ -22,7 +22,8 @@ pub(super) fn is_test(fields: &Fields<'_>) -> bool {
         .any(|member| fields.get(*member).is_some_and(is_marked))
 }
 
-fn is_marked(text: &str) -> bool {
+/// Whether the text begins with the mark.
+pub(super) fn is_marked(text: &str) -> bool {
     let bytes = text.trim_start().as_bytes();
     match bytes.split_at_checked(MARK.len()) {
         Some((head, [digit, ..])) => head.eq_ignore_ascii_case(MARK.as_bytes()) && digit.is_ascii_digit(),

@@ -231,5 +231,5 @@ fn the_mark_of_a_test_lead_counts_in_every_named_field() {
         assert!(read(&json!({field: "MSFT_TEST_1|Offer"})).test_lead, "{field}");
     }
     let understood = read(&json!({"UserDetails": {"Email": "MSFT_TEST_1@test.com"}}));
-    assert_eq!(understood.identity_key, None);
+    assert_eq!(understood.identity_keys.first(), None);
 }

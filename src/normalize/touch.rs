@@ -45,6 +45,7 @@ pub(super) fn from_fields(fields: &Fields<'_>, source: &SourceName, at: DateTime
         intent: intent(action),
         dnc: is_gated(fields),
         extra: extra(fields),
+        referral: None,
         lead_source: lead_source.into_owned(),
         action_code: action_code.into_owned(),
         offer_title: offer_title.into_owned(),

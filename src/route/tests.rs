@@ -23,6 +23,7 @@ fn lead(account: &str, country: &str) -> Lead {
         intent: Intent::Acquired,
         dnc: false,
         extra: std::collections::BTreeMap::new(),
+        referral: None,
     };
     let country = Said {
         value: country.to_owned(),

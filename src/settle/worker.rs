@@ -102,7 +102,8 @@ impl SettleWorker {
     async fn known(&self, read: &[Read]) -> Result<BTreeMap<Identity, KnownLead>, StoreError> {
         let mut identities: Vec<Identity> = read
             .iter()
-            .filter_map(|(_, understood)| understood.as_ref().ok()?.identity_key)
+            .filter_map(|(_, understood)| understood.as_ref().ok())
+            .flat_map(|understanding| understanding.identity_keys.iter().copied())
             .collect();
         identities.sort_unstable();
         identities.dedup();

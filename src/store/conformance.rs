@@ -50,6 +50,7 @@ fn lead(number: u8) -> Lead {
         intent: Intent::Acquired,
         dnc: false,
         extra: std::collections::BTreeMap::new(),
+        referral: None,
     };
     Lead {
         id: LeadId::new(1_800_000_000_000, &[number; 10]),

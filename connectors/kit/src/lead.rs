@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountName, LeadId, SourceName};
-use crate::referral::Referral;
+use crate::referral::{Referral, ReferralVersion};
 
 /// No text field is longer than this in normal form; the raw bytes keep the rest.
 pub const FIELD_CAP_BYTES: usize = 4096;
@@ -141,6 +141,9 @@ pub struct Touch {
     /// Members no published schema knows, as text. Never mapped unless a mapping names them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, String>,
+    /// The referral it was, in the oldest version seen; none for what a marketplace told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<ReferralVersion>,
 }
 
 /// A lead in normal form: one person (and, if so configured, one offer) of one account.

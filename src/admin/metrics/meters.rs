@@ -33,9 +33,7 @@ pub struct SettleMeter {
     pub repeats: Counter,
     /// Arrivals that cannot be understood.
     pub quarantined: Counter,
-    pub(super) test: Counter,
-    pub(super) dnc: Counter,
-    pub(super) no_route: Counter,
+    pub(super) suppressed: [(Suppression, Counter); 5],
 }
 
 /// What looking at one CRM counts.
@@ -127,11 +125,9 @@ impl SettleMeter {
 
     /// Counts a lead that goes nowhere.
     pub fn suppressed(&self, why: Suppression) {
-        match why {
-            Suppression::TestLead => self.test.inc(),
-            Suppression::DoNotContact => self.dnc.inc(),
-            Suppression::NoRoute => self.no_route.inc(),
-        };
+        if let Some((_, counter)) = self.suppressed.iter().find(|(rule, _)| *rule == why) {
+            counter.inc();
+        }
     }
 }
 

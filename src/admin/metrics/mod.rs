@@ -20,7 +20,7 @@ use meters::{ANSWERS, KINDS, STAGES};
 pub use meters::{DestinationMeter, DoorMeter, OutcomeMeter, SettleMeter, StoreMeter};
 
 use crate::admin::Ticks;
-use crate::store::{DestinationGate, DestinationStatus, Suppression, Totals};
+use crate::store::{DestinationGate, DestinationStatus, Totals};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
@@ -237,9 +237,9 @@ impl Metrics {
             merged: of("merged"),
             repeats: of("repeat"),
             quarantined: of("quarantined"),
-            test: of(Suppression::TestLead.as_str()),
-            dnc: of(Suppression::DoNotContact.as_str()),
-            no_route: of(Suppression::NoRoute.as_str()),
+            suppressed: Totals::default()
+                .suppressed()
+                .map(|(rule, _)| (rule, of(rule.as_str()))),
         }
     }
 
@@ -280,16 +280,14 @@ impl Metrics {
             ("all", totals.leads),
             ("unsettled", totals.unsettled),
             ("quarantined", totals.quarantined),
-            (Suppression::TestLead.as_str(), totals.suppressed_test),
-            (Suppression::DoNotContact.as_str(), totals.suppressed_dnc),
-            (Suppression::NoRoute.as_str(), totals.suppressed_no_route),
             ("pending", totals.pending),
             ("delivered", totals.delivered),
             ("closed", totals.closed),
             ("withheld", totals.withheld),
             ("dead", totals.dead),
         ];
-        for (fate, count) in fates {
+        let suppressed = totals.suppressed().map(|(rule, count)| (rule.as_str(), count));
+        for (fate, count) in fates.into_iter().chain(suppressed) {
             self.fates
                 .get_or_create(&OfFate { fate })
                 .set(count.cast_signed());

@@ -142,7 +142,7 @@ fn summary(understanding: &Understanding) -> [String; 3] {
     let touch = &understanding.touch;
     let what = [&touch.storefront, &touch.action, &touch.offer, &touch.description].map(String::as_str);
     let mut follows = vec![touch.intent.as_str().to_owned()];
-    follows.extend(understanding.identity_key.map(|_| "key".to_owned()));
+    follows.extend(understanding.identity_keys.first().map(|_| "key".to_owned()));
     follows.extend(touch.dnc.then(|| "dnc".to_owned()));
     follows.extend(understanding.test_lead.then(|| "test".to_owned()));
     let unknown = understanding.unknown_members;
@@ -170,7 +170,7 @@ fn a_documented_sequence_is_one_person_with_two_keys_of_touch() {
         .collect();
     assert!(
         read.iter()
-            .all(|one| one.identity_key.is_some() && one.identity_key == read[0].identity_key)
+            .all(|one| one.identity_keys.len() == 1 && one.identity_keys == read[0].identity_keys)
     );
     let keys: Vec<_> = read
         .iter()

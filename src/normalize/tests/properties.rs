@@ -36,7 +36,7 @@ proptest! {
             }
         }
         let understood = read(&Value::Object(body));
-        prop_assert_eq!(understood.identity_key.is_some(), present & 4 != 0);
+        prop_assert_eq!(understood.identity_keys.first().is_some(), present & 4 != 0);
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub(super) fn suppression(suppression: Option<Suppression>) -> i64 {
         Some(Suppression::TestLead) => 1,
         Some(Suppression::DoNotContact) => 2,
         Some(Suppression::NoRoute) => 3,
+        Some(Suppression::ClosedReferral) => 4,
+        Some(Suppression::OwnReferral) => 5,
     }
 }
 
@@ -107,6 +109,8 @@ pub(super) fn suppression_from(code: i64) -> Option<Suppression> {
         1 => Some(Suppression::TestLead),
         2 => Some(Suppression::DoNotContact),
         3 => Some(Suppression::NoRoute),
+        4 => Some(Suppression::ClosedReferral),
+        5 => Some(Suppression::OwnReferral),
         _ => None,
     }
 }

@@ -184,6 +184,8 @@ fn count_suppression(desk: &mut Desk, suppression: Option<Suppression>, by: i64)
         Some(Suppression::TestLead) => Counter::SuppressedTest,
         Some(Suppression::DoNotContact) => Counter::SuppressedDnc,
         Some(Suppression::NoRoute) => Counter::SuppressedNoRoute,
+        Some(Suppression::ClosedReferral) => Counter::SuppressedClosed,
+        Some(Suppression::OwnReferral) => Counter::SuppressedOwn,
     };
     desk.tally.add(counter, by);
 }

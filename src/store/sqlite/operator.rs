@@ -23,6 +23,8 @@ pub(super) fn totals(shelf: &mut Shelf) -> Result<Totals, Trouble> {
         suppressed_test: total(Counter::SuppressedTest)?,
         suppressed_dnc: total(Counter::SuppressedDnc)?,
         suppressed_no_route: total(Counter::SuppressedNoRoute)?,
+        suppressed_closed: total(Counter::SuppressedClosed)?,
+        suppressed_own: total(Counter::SuppressedOwn)?,
         refused: total(Counter::Refused)?,
         quarantined: total(Counter::Quarantined)?,
         unsettled: total(Counter::Unsettled)?,
@@ -49,7 +51,8 @@ fn sum(connection: &Connection, states: &[i64]) -> Result<u64, Trouble> {
 /// A lead's one fate, from its suppression and its deliveries.
 const FATE: &str = "
 CASE l.suppression WHEN 1 THEN 'suppressed: test lead' WHEN 2 THEN 'suppressed: do not contact'
-  WHEN 3 THEN 'suppressed: no route'
+  WHEN 3 THEN 'suppressed: no route' WHEN 4 THEN 'suppressed: referral closed before it was seen'
+  WHEN 5 THEN 'suppressed: our own referral'
 ELSE coalesce((
   SELECT CASE
     WHEN max(d.state = 5) THEN 'dead'

@@ -21,6 +21,8 @@ pub(super) enum Counter {
     Unsettled = 10,
     Receipts = 11,
     QuarantineBytes = 12,
+    SuppressedClosed = 13,
+    SuppressedOwn = 14,
 }
 
 /// Counters of one destination start here: `DELIVERIES + state`.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use connector_kit::{DestinationName, Lead, LeadId, RecordRef, SourceName};
 
-use super::{DestinationGate, Failure, InboxId, Ledger, OutcomeTotals, TouchSpan};
+use super::{DestinationGate, Failure, InboxId, Ledger, OutcomeTotals, Suppression, TouchSpan};
 
 /// Totals since the store was made, and what waits now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub struct Totals {
     pub suppressed_dnc: u64,
     /// See [`super::Suppression::NoRoute`].
     pub suppressed_no_route: u64,
+    /// See [`super::Suppression::ClosedReferral`].
+    pub suppressed_closed: u64,
+    /// See [`super::Suppression::OwnReferral`].
+    pub suppressed_own: u64,
     /// Unreadable bodies refused at the door.
     pub refused: u64,
     /// Arrivals that cannot be understood.
@@ -42,6 +46,19 @@ pub struct Totals {
     pub receipts: u64,
     /// Leads by what holds for them in the CRMs.
     pub outcomes: OutcomeTotals,
+}
+
+impl Totals {
+    /// How many leads each rule keeps from going anywhere.
+    pub fn suppressed(&self) -> [(Suppression, u64); 5] {
+        [
+            (Suppression::TestLead, self.suppressed_test),
+            (Suppression::DoNotContact, self.suppressed_dnc),
+            (Suppression::NoRoute, self.suppressed_no_route),
+            (Suppression::ClosedReferral, self.suppressed_closed),
+            (Suppression::OwnReferral, self.suppressed_own),
+        ]
+    }
 }
 
 /// One destination at a glance.

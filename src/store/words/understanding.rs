@@ -67,6 +67,10 @@ pub enum Suppression {
     DoNotContact,
     /// No route chose a destination.
     NoRoute,
+    /// All there is of it are referrals that were closed when they were first seen.
+    ClosedReferral,
+    /// All there is of it are referrals we sent ourselves, or those and closed ones.
+    OwnReferral,
 }
 
 impl Suppression {
@@ -76,6 +80,8 @@ impl Suppression {
             Self::TestLead => "test lead",
             Self::DoNotContact => "do not contact",
             Self::NoRoute => "no route",
+            Self::ClosedReferral => "referral closed before it was seen",
+            Self::OwnReferral => "our own referral",
         }
     }
 }

@@ -9,7 +9,7 @@ use super::World;
 use super::crm::Record;
 use super::posted::Posted;
 
-const FATES: [&str; 8] = [
+const FATES: [&str; 10] = [
     "pending",
     "delivered",
     "delivered (closed in CRM)",
@@ -18,6 +18,8 @@ const FATES: [&str; 8] = [
     "suppressed: test lead",
     "suppressed: do not contact",
     "suppressed: no route",
+    "suppressed: referral closed before it was seen",
+    "suppressed: our own referral",
 ];
 
 impl World {

@@ -186,6 +186,7 @@ pub(crate) fn lead(n: u64) -> Lead {
             intent: Intent::Acquired,
             dnc: false,
             extra: BTreeMap::new(),
+            referral: None,
         }],
         referrals: Vec::new(),
     }

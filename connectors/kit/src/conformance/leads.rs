@@ -87,6 +87,7 @@ fn touch(description: String) -> Touch {
         intent: Intent::ContactMe,
         dnc: false,
         extra: std::collections::BTreeMap::new(),
+        referral: None,
     }
 }
 

@@ -74,6 +74,18 @@ impl fmt::Display for ReferralId {
     }
 }
 
+/// The storefront of a touch that is a referral.
+pub const STOREFRONT: &str = "PartnerCenter";
+
+/// One version of a referral.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ReferralVersion {
+    /// The referral.
+    pub id: ReferralId,
+    /// When it was changed to stand like this.
+    pub updated_at: DateTime<Utc>,
+}
+
 /// Who began it (contract partner-center 5.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -228,15 +240,24 @@ pub struct Referral {
 }
 
 impl Referral {
-    /// The one of two views of the same referral that is newer. When both say the same moment, the text
-    /// decides, so that everybody who compares them agrees.
+    /// The one of two views of the same referral that is newer. When both say the same moment, the eTag
+    /// decides and then the text, so that everybody who compares them agrees.
     #[must_use]
     pub fn newer(self, other: Self) -> Self {
-        let weight = |view: &Self| (view.updated_at, view.etag.clone());
-        if weight(&other) > weight(&self) {
-            other
-        } else {
-            self
+        let text = |view: &Self| serde_json::to_string(view).unwrap_or_default();
+        let mine = (self.updated_at, self.etag.as_str());
+        let is_newer = (other.updated_at, other.etag.as_str())
+            .cmp(&mine)
+            .then_with(|| text(&other).cmp(&text(&self)))
+            .is_gt();
+        if is_newer { other } else { self }
+    }
+
+    /// Which version this view is.
+    pub fn version(&self) -> ReferralVersion {
+        ReferralVersion {
+            id: self.id.clone(),
+            updated_at: self.updated_at,
         }
     }
 
@@ -244,7 +265,8 @@ impl Referral {
     /// midnight UTC (contract partner-center 6.3).
     pub fn answer_due(&self) -> DateTime<Utc> {
         self.expires_at.unwrap_or_else(|| {
-            let day = self.created_at.date_naive() + TimeDelta::days(14);
+            let made = self.created_at.date_naive();
+            let day = made.checked_add_signed(TimeDelta::days(14)).unwrap_or(made);
             day.and_time(chrono::NaiveTime::MIN).and_utc()
         })
     }

@@ -47,6 +47,7 @@ fn delivery() -> LeadDelivery {
             ("Plan Id".to_owned(), "gold".to_owned()),
             ("Since".to_owned(), "2026-11-20T12:00:00+02:00".to_owned()),
         ]),
+        referral: None,
     };
     let person = Person {
         first_name: Some(said("Ada", None, true)),
