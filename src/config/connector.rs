@@ -11,6 +11,7 @@ use connector_kit::{ConnectorSettings, Role};
 use serde::Deserialize;
 
 use super::daemon::default_account;
+use super::report::Report;
 use super::values::{Rate, count, duration, durations, time_of_day};
 
 /// One file of `connectors.d`.
@@ -54,6 +55,9 @@ pub struct ConnectorFile {
     /// How often a CRM is asked what became of leads.
     #[serde(default = "default_watch_every", deserialize_with = "duration")]
     pub watch_every: Duration,
+    /// How outcomes are reported to it.
+    #[serde(default)]
+    pub report: Option<Report>,
     /// Read by the connector's crate.
     #[serde(default)]
     pub settings: toml::Table,

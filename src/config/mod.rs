@@ -7,6 +7,7 @@
 mod connector;
 mod daemon;
 mod intake;
+mod report;
 mod values;
 
 // 2. How it is read.
@@ -27,6 +28,7 @@ pub use diagnostics::{Diagnostics, Mistake};
 pub use document::Document;
 pub use intake::Intake;
 pub use load::Loaded;
+pub use report::{Report, ReportFields, TeamMember};
 pub use values::{Admin, Rate};
 
 #[cfg(test)]

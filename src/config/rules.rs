@@ -59,6 +59,13 @@ pub(super) fn check_connector(connector: &ConnectorFile, config: &Config) -> Vec
             "the first hold cannot be longer than hold.max",
         ));
     }
+    if let Some(report) = &connector.report {
+        mistakes.extend(report.mistakes());
+        if !connector.roles.contains(&Role::OutcomeSink) {
+            let message = "only a connector with the role \"outcome-sink\" is reported to: add the role, or remove this section";
+            mistakes.push(ConfigError::new("report", message));
+        }
+    }
     mistakes.extend(Mapping::mistakes(
         &connector.mapping,
         &connector.all_tables(&config.tables),

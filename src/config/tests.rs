@@ -112,6 +112,33 @@ fn a_budget_is_absent_or_keeps_a_fifth_from_midnight_on() {
 }
 
 #[test]
+fn a_report_follows_the_crm_and_accepts_nothing_by_itself_unless_told_to() {
+    let sink = "kind = 'file'\nroles = ['outcome-sink']\n";
+    let policy = |text: &str| {
+        let loaded = load_with("", &format!("{sink}{text}"), &[]).expect("loads");
+        loaded.connectors[0].report.clone().unwrap_or_default().policy()
+    };
+    assert_eq!(policy(""), crate::syncback::Policy::default());
+    let written = policy(
+        "[report]\ncurrency = 'EUR'\nfields = { value = 'partner-center' }\nauto_accept = true\nco_sell_won_after = '1h'\n\
+         team = [{ first_name = 'Jane', last_name = 'Doe', email = 'jane@contoso.example' }]",
+    );
+    assert!(written.auto_accept && written.team.len() == 1);
+    assert_eq!(written.fields.value, crate::syncback::Winner::PartnerCenter);
+    assert_eq!(written.fields.closes_on, crate::syncback::Winner::Crm);
+    for (wrong, key) in [
+        ("currency = 'euro'", "report.currency"),
+        (
+            "team = [{ first_name = 'J', last_name = 'D', email = 'jane' }]",
+            "report.team[0].email",
+        ),
+    ] {
+        let found = load_with("", &format!("{sink}[report]\n{wrong}"), &[]).unwrap_err();
+        assert_eq!(found.mistakes()[0].key, key, "{wrong}");
+    }
+}
+
+#[test]
 fn the_environment_stands_above_the_file_whatever_the_type() {
     let main = "[log]\nlevel = 'warn'\n[intake]\nqueue = 7\n";
     let env = [

@@ -203,7 +203,7 @@ const IN_THE_MAIN_FILE: [Slip; 24] = [
     ("[listen]\npublic = ", 2, 10, "", None, "string"),
 ];
 
-const IN_A_CONNECTOR: [Slip; 16] = [
+const IN_A_CONNECTOR: [Slip; 19] = [
     (
         "role = ['destination']",
         3,
@@ -269,6 +269,30 @@ const IN_A_CONNECTOR: [Slip; 16] = [
         "budget.calls_per_dya",
         Some("calls_per_day"),
         "unknown field",
+    ),
+    (
+        "[report]\nauto_acept = true",
+        4,
+        1,
+        "report.auto_acept",
+        Some("auto_accept"),
+        "unknown field",
+    ),
+    (
+        "[report.fields]\nvalue = 'newset'",
+        4,
+        1,
+        "report.fields.value",
+        Some("newest"),
+        "unknown variant",
+    ),
+    (
+        "[report]\nauto_accept = true",
+        3,
+        2,
+        "report",
+        None,
+        "outcome-sink",
     ),
     (
         "rate = { per_second = 0, burst = 1 }",
