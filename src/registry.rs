@@ -3,12 +3,13 @@
 use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings};
 
 /// The kinds an operator may write.
-pub const KINDS: [&str; 6] = [
+pub const KINDS: [&str; 7] = [
     "azure-table",
     "dynamics365",
     "file",
     "https-endpoint",
     "marketo",
+    "partner-center",
     "salesforce",
 ];
 
@@ -24,6 +25,7 @@ pub fn build(
         "file" => connector_file::build(settings, context),
         "https-endpoint" => connector_https_endpoint::build(settings, context),
         "marketo" => connector_marketo::build(settings, context),
+        "partner-center" => connector_partner_center::build(settings, context),
         "salesforce" => connector_salesforce::build(settings, context),
         other => Err(ConfigError::new("kind", unknown(other))),
     }

@@ -9,7 +9,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 use crate::config::{Log, LogFormat};
 
 /// The crates whose lines follow `log.level`; of all others only warnings are told.
-const OURS: [&str; 8] = [
+const OURS: [&str; 9] = [
     "leadsync",
     "connector_kit",
     "connector_azure_table",
@@ -18,6 +18,7 @@ const OURS: [&str; 8] = [
     "connector_salesforce",
     "connector_dynamics365",
     "connector_marketo",
+    "connector_partner_center",
 ];
 
 /// A failure inside our own code is logged by its place alone: its words may quote a lead.
