@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod alerts;
 mod api;
 mod auth;
 mod config;
@@ -12,20 +13,23 @@ mod sign;
 
 use std::sync::Arc;
 
-use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings};
+use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings, Role};
 
 pub use probe::{TestAnswer, send_test};
 
 /// Makes the connector from what the operator wrote.
 pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result<Connector, ConfigError> {
     let endpoint = Arc::new(api::Endpoint::new(settings, context)?);
-    Ok(Connector {
-        destination: Some(Arc::new(destination::HttpsEndpoint::new(
-            Arc::clone(&endpoint),
-            settings,
-            context,
-        )?)),
-        probe: Some(endpoint),
+    let mut connector = Connector {
+        probe: Some(endpoint.clone()),
         ..Connector::default()
-    })
+    };
+    if settings.roles.contains(&Role::Destination) {
+        let destination = destination::HttpsEndpoint::new(Arc::clone(&endpoint), settings, context)?;
+        connector.destination = Some(Arc::new(destination));
+    }
+    if settings.roles.contains(&Role::Alerts) {
+        connector.alerts = Some(Arc::new(alerts::Alerts::new(endpoint, settings)?));
+    }
+    Ok(connector)
 }

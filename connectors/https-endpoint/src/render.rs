@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use connector_kit::ids::AccountName;
 use connector_kit::mapping::Mapping;
 use connector_kit::{ConnectorError, ErrorKind, LeadDelivery};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -126,7 +127,7 @@ impl Renderer {
                 &CloudEvent {
                     specversion: "1.0",
                     id,
-                    source: event_source(delivery),
+                    source: event_source(&delivery.lead.account),
                     r#type: self.cloud_type(delivery),
                     time: delivery.revised_at,
                     subject: format!("lead/{}", delivery.lead.id),
@@ -218,7 +219,7 @@ impl Renderer {
         for (name, value) in [
             ("ce-specversion", "1.0".to_owned()),
             ("ce-id", event.id.clone()),
-            ("ce-source", event_source(delivery)),
+            ("ce-source", event_source(&delivery.lead.account)),
             ("ce-type", self.cloud_type(delivery)),
             ("ce-time", time),
             ("ce-subject", format!("lead/{}", delivery.lead.id)),
@@ -278,14 +279,13 @@ fn batch_id(events: &[Event<'_>]) -> String {
 }
 
 /// `/leadsync/<account>`; with the id it names the event for ever.
-fn event_source(delivery: &LeadDelivery) -> String {
-    let account: String =
-        url::form_urlencoded::byte_serialize(delivery.lead.account.as_str().as_bytes()).collect();
+pub(crate) fn event_source(account: &AccountName) -> String {
+    let account: String = url::form_urlencoded::byte_serialize(account.as_str().as_bytes()).collect();
     format!("/leadsync/{account}")
 }
 
 /// An attribute as a header: everything but visible ASCII, and `"` and `%`, as `%XX`.
-fn header_text(value: &str) -> String {
+pub(crate) fn header_text(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for byte in value.bytes() {
         if matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'%') {

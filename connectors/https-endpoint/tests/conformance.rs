@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test are part of the test")]
 
 // The promises of the kit stand below; what this connector promises beyond them, in these.
+mod alerts;
 mod answers;
 mod batches;
 mod formats;

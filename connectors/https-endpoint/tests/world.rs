@@ -10,7 +10,7 @@ use connector_kit::http::ReqwestFactory;
 use connector_kit::secret::SecretReader;
 use connector_kit::{
     CallBook, ConfigError, Connector, ConnectorContext, ConnectorError, ConnectorSettings, Destination,
-    LeadDelivery, Receipt,
+    LeadDelivery, Receipt, Role,
 };
 use leadsync_sim::serve::{Server, serve};
 use leadsync_sim::webhook::strict::Form;
@@ -91,6 +91,7 @@ pub(crate) fn settings_at(url: &str, ports: &[u16], more: &str) -> ConnectorSett
     );
     table.extend(more.parse::<toml::Table>().unwrap());
     ConnectorSettings {
+        roles: vec![Role::Destination, Role::Alerts],
         settings: table,
         ..ConnectorSettings::default()
     }

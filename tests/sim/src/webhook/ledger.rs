@@ -91,7 +91,9 @@ impl Ledger {
         let body = request.json();
         for event in events(&body) {
             let data = event.get("data").unwrap_or(event);
-            let Some(id) = lead_id(event) else { continue };
+            let Some(id) = lead_id(event).filter(|_| !is_alert(request, event)) else {
+                continue;
+            };
             let revision = data.get("revision").and_then(Value::as_u64).unwrap_or_default();
             let held = self.leads.entry(id.to_owned()).or_insert_with(|| Held {
                 id: id.to_owned(),
@@ -106,6 +108,15 @@ impl Ledger {
             }
         }
     }
+}
+
+/// It tells of a clock, not of a lead: `clock.due`, `clock.overdue`, with or without a prefix.
+fn is_alert(request: &Recorded, event: &Value) -> bool {
+    let named = event
+        .get("type")
+        .and_then(Value::as_str)
+        .or(request.header("ce-type"));
+    named.is_some_and(|name| name.split('.').rev().nth(1) == Some("clock"))
 }
 
 /// The id of the lead an event is about.
