@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::route::RouteConfig;
 
+use super::clocks::Clocks;
 use super::intake::Intake;
 use super::values::{Admin, Rate, duration, size};
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub dedupe: Dedupe,
     /// Deliver Microsoft's own test leads too.
     pub forward_test_leads: bool,
+    /// When people are told that a clock runs out.
+    pub clocks: Clocks,
     /// The database.
     pub store: StoreConfig,
     /// What is told, and how.
@@ -197,6 +200,7 @@ impl Default for Config {
             sources: BTreeMap::new(),
             dedupe: Dedupe::default(),
             forward_test_leads: false,
+            clocks: Clocks::default(),
             store: StoreConfig::default(),
             log: Log::default(),
             routes: Vec::new(),

@@ -100,7 +100,7 @@ impl Loaded {
         let mut mistakes = Vec::new();
         // Routes are judged only when every destination they may name could be read.
         if main_is_readable && self.connectors.len() == self.connector_documents.len() {
-            let found = check_config(&self.config, &self.targets());
+            let found = check_config(&self.config, &self.connectors, &self.targets());
             mistakes.extend(found.iter().map(|error| self.mistake(None, error)));
         }
         for connector in &self.connectors {

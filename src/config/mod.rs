@@ -4,6 +4,7 @@
 //! and, where a slip of the finger is likely, the word that was meant.
 
 // 1. What can be written.
+mod clocks;
 mod connector;
 mod daemon;
 mod intake;
@@ -22,6 +23,7 @@ mod secrets;
 mod diagnostics;
 mod wording;
 
+pub use clocks::Clocks;
 pub use connector::{Budget, ConnectorFile, Hold, Retry};
 pub use daemon::{Config, Dedupe, DedupeBy, HttpsSource, Listen, Log, LogFormat, LogLevel, StoreConfig, Tls};
 pub use diagnostics::{Diagnostics, Mistake};

@@ -3,16 +3,22 @@
 use std::collections::BTreeMap;
 
 use connector_kit::mapping::Mapping;
+use connector_kit::nearest::did_you_mean;
 use connector_kit::secret::SecretRef;
 use connector_kit::{ConfigError, Role};
 
 use crate::route::{RouteTarget, Routes};
 
+use super::clocks::Clocks;
 use super::connector::ConnectorFile;
 use super::daemon::{Config, HttpsSource};
 
 /// What is wrong in the main file.
-pub(super) fn check_config(config: &Config, targets: &[RouteTarget]) -> Vec<ConfigError> {
+pub(super) fn check_config(
+    config: &Config,
+    connectors: &[ConnectorFile],
+    targets: &[RouteTarget],
+) -> Vec<ConfigError> {
     let mut mistakes = Vec::new();
     let mut homes: BTreeMap<String, &str> = BTreeMap::new();
     for (name, source) in &config.sources {
@@ -23,6 +29,7 @@ pub(super) fn check_config(config: &Config, targets: &[RouteTarget]) -> Vec<Conf
     if let Some(tls) = &config.listen.tls {
         check_reference("listen.tls.key", &tls.key, &mut mistakes);
     }
+    check_clocks(&config.clocks, connectors, &mut mistakes);
     mistakes.extend(Routes::mistakes(&config.routes, targets));
     mistakes
 }
@@ -84,6 +91,29 @@ pub(super) fn targets(connectors: &[ConnectorFile]) -> Vec<RouteTarget> {
             account: connector.account.as_str().into(),
         })
         .collect()
+}
+
+/// More moments than this are noise.
+const MOST_MOMENTS: usize = 20;
+
+fn check_clocks(clocks: &Clocks, connectors: &[ConnectorFile], mistakes: &mut Vec<ConfigError>) {
+    let moments = &clocks.tell_at;
+    let is_ascending = moments.windows(2).all(|pair| pair[0] < pair[1]);
+    let are_fractions = moments.iter().all(|moment| *moment > 0.0 && *moment <= 1.0);
+    if !(is_ascending && are_fractions && moments.len() <= MOST_MOMENTS) {
+        let message = "give at most 20 fractions of the time, ascending, each above 0 and at most 1, like [0.5, 0.9, 1.0]";
+        mistakes.push(ConfigError::new("clocks.tell_at", message));
+    }
+    let Some(name) = &clocks.alert else { return };
+    let message = match connectors.iter().find(|file| file.name == *name) {
+        Some(file) if file.roles.contains(&Role::Alerts) => return,
+        Some(_) => format!("`{name}` is not told of clocks: add \"alerts\" to its roles"),
+        None => {
+            let guess = did_you_mean(name, connectors.iter().map(|file| file.name.as_str()));
+            format!("no connector is named `{name}`{guess}")
+        }
+    };
+    mistakes.push(ConfigError::new("clocks.alert", message));
 }
 
 fn check_secrets<'a>(

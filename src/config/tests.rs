@@ -65,7 +65,10 @@ fn the_commented_examples_of_the_shipped_config_load_too() {
         })
         .collect();
     let text = uncommented.join("\n").replace("contoso-sales", "crm");
-    let loaded = load(&text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let text = text.replace("\"webhook\"", "\"crm\"");
+    let crm = CRM.replace("['destination']", "['destination', 'alerts']");
+    let loaded = load_with(&text, &crm, &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(loaded.config.clocks.alert.as_deref(), Some("crm"));
     assert!(loaded.config.listen.tls.is_some() && loaded.config.store.path.is_some());
     assert_eq!(
         (
@@ -136,6 +139,37 @@ fn a_report_follows_the_crm_and_accepts_nothing_by_itself_unless_told_to() {
         let found = load_with("", &format!("{sink}[report]\n{wrong}"), &[]).unwrap_err();
         assert_eq!(found.mistakes()[0].key, key, "{wrong}");
     }
+}
+
+#[test]
+fn the_moments_of_a_clock_ascend_and_its_alerts_go_to_a_connector_that_wants_them() {
+    let wrong = |clocks: &str| {
+        let loaded = load(&format!("[clocks]\n{clocks}"));
+        let wrong = loaded.err()?;
+        assert!(
+            wrong.to_string().contains("leadsync.toml:2:1: clocks."),
+            "{wrong}"
+        );
+        Some(wrong.to_string())
+    };
+    for good in ["tell_at = []", "tell_at = [1]", "tell_at = [0.01, 0.75, 1.0]"] {
+        assert_eq!(wrong(good), None, "{good}");
+    }
+    for bad in [
+        "[0.0, 0.5]",
+        "[0.9, 0.5]",
+        "[0.5, 0.5]",
+        "[0.5, 1.1]",
+        "[-0.1]",
+        "[nan]",
+    ] {
+        let message = wrong(&format!("tell_at = {bad}")).unwrap_or_else(|| panic!("{bad}"));
+        assert!(message.contains("ascending"), "{bad}: {message}");
+    }
+    let unwilling = wrong("alert = 'crm'").expect("crm has another role");
+    assert!(unwilling.contains("add \"alerts\" to its roles"), "{unwilling}");
+    let unknown = wrong("alert = 'cmr'").expect("there is no cmr");
+    assert!(unknown.contains("did you mean `crm`?"), "{unknown}");
 }
 
 #[test]

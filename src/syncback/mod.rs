@@ -10,6 +10,11 @@ pub mod policy;
 pub mod preflight;
 pub mod terms;
 
+// 3. The times Microsoft sets: what is told of them.
+mod clock_worker;
+pub mod clocks;
+
+pub use clock_worker::{ClockParts, ClockWorker, Teller};
 pub use policy::{FieldRules, Policy, Winner};
 pub use preflight::Refusal;
 pub use watch::{Onlooker, WatchParts, WatchWorker};

@@ -1,14 +1,17 @@
 //! The handles each room counts with: one atomic addition, no label looked up.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connector_kit::{ErrorKind, Stage};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
 use crate::admin::Ticks;
 use crate::store::sqlite::CommitWatcher;
-use crate::store::{Suppression, Understood};
+use crate::store::{ClockKind, Suppression, Understood};
+use crate::syncback::clocks::ClockState;
 
 /// What the door counts for one source.
 #[derive(Clone)]
@@ -48,6 +51,23 @@ impl OutcomeMeter {
         let counter = self.stages.iter().find(|(of, _)| *of == stage);
         if let Some((_, counter)) = counter {
             counter.inc();
+        }
+    }
+}
+
+/// How many clocks run, and how they stand.
+#[derive(Clone)]
+pub struct ClockMeter {
+    pub(super) running: [(ClockKind, [(ClockState, Gauge); CLOCK_STATES.len()]); CLOCKS.len()],
+}
+
+impl ClockMeter {
+    /// All clocks that run, as they stand now.
+    pub fn show(&self, running: &BTreeMap<(ClockKind, ClockState), i64>) {
+        for (clock, states) in &self.running {
+            for (state, gauge) in states {
+                gauge.set(running.get(&(*clock, *state)).copied().unwrap_or_default());
+            }
         }
     }
 }
@@ -139,6 +159,12 @@ impl DestinationMeter {
         }
     }
 }
+
+/// Every clock there is.
+pub(super) const CLOCKS: [ClockKind; 3] = [ClockKind::FollowUp, ClockKind::DirectContact, ClockKind::Answer];
+
+/// How a clock that runs may stand.
+pub(super) const CLOCK_STATES: [ClockState; 3] = [ClockState::Ok, ClockState::Due, ClockState::Overdue];
 
 /// Every stage of an outcome.
 pub(super) const STAGES: [Stage; 6] = [

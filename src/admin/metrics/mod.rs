@@ -16,11 +16,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use meters::{ANSWERS, KINDS, STAGES};
-pub use meters::{DestinationMeter, DoorMeter, OutcomeMeter, SettleMeter, StoreMeter};
+use meters::{ANSWERS, CLOCK_STATES, CLOCKS, KINDS, STAGES};
+pub use meters::{ClockMeter, DestinationMeter, DoorMeter, OutcomeMeter, SettleMeter, StoreMeter};
 
 use crate::admin::Ticks;
-use crate::store::{DestinationGate, DestinationStatus, Totals};
+use crate::store::{ClockKind, DestinationGate, DestinationStatus, Totals};
+use crate::syncback::clocks::ClockState;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
@@ -66,6 +67,12 @@ struct OfDestination {
     destination: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfClock {
+    clock: &'static str,
+    state: &'static str,
+}
+
 /// Every number the daemon shows. Each daemon has its own; there is no global registry.
 pub struct Metrics {
     registry: Registry,
@@ -85,6 +92,7 @@ pub struct Metrics {
     calls: Family<OfDestination, Counter>,
     calls_left: Family<OfDestination, Gauge>,
     fates: Family<OfFate, Gauge>,
+    clocks: Family<OfClock, Gauge>,
     uptime: Gauge,
 }
 
@@ -114,6 +122,7 @@ impl Metrics {
             calls: Family::default(),
             calls_left: Family::default(),
             fates: Family::default(),
+            clocks: Family::default(),
             uptime: Gauge::default(),
         };
         metrics.register_counts();
@@ -196,6 +205,11 @@ impl Metrics {
             "Leads by what holds for them in the CRMs",
             self.standings.clone(),
         );
+        registry.register(
+            "clocks",
+            "Running clocks, by what runs and how they stand",
+            self.clocks.clone(),
+        );
         let help = "How long the daemon has run";
         registry.register_with_unit("uptime", help, Unit::Seconds, self.uptime.clone());
     }
@@ -266,6 +280,17 @@ impl Metrics {
         };
         OutcomeMeter {
             stages: STAGES.map(|stage| (stage, of(stage))),
+        }
+    }
+
+    /// The handles of the clocks.
+    pub fn clocks(&self) -> ClockMeter {
+        let of = |clock: ClockKind, state: ClockState| {
+            let (clock, state) = (clock.as_str(), state.as_str());
+            self.clocks.get_or_create_owned(&OfClock { clock, state })
+        };
+        ClockMeter {
+            running: CLOCKS.map(|clock| (clock, CLOCK_STATES.map(|state| (state, of(clock, state))))),
         }
     }
 

@@ -1,0 +1,275 @@
+//! Tells when clocks run out: the log always, and whoever wants alerts.
+//!
+//! What was told is written down after it was told. Should the process die between, it is told once
+//! more: never not at all. A clock that ran while nobody looked tells only the newest moment.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use connector_kit::{Alert, AlertSink, ConnectorError, DestinationName, ErrorKind};
+use futures_util::FutureExt;
+use tracing::{info, warn};
+
+use super::clocks::{ClockState, Moments, advice, state};
+use crate::admin::metrics::ClockMeter;
+use crate::deliver::Purse;
+use crate::runtime::{Next, Rests, Worker};
+use crate::store::{ClockFilter, ClockId, ClockKind, ClockRow, ReferralStore, Store, StoreError};
+
+/// Clocks read at once.
+const PAGE: usize = 500;
+/// The first rest after an alert that failed is twice this.
+const PAUSE: Duration = Duration::from_secs(15);
+/// Alerts wait this long for leave to call; for longer, the log does not wait with them.
+const PATIENCE: TimeDelta = TimeDelta::seconds(5);
+/// One step tells one alert, and no call takes longer.
+const LONGEST_STEP: Duration = Duration::from_secs(330);
+
+/// What telling of clocks takes.
+pub struct ClockParts {
+    /// The floor, for the clocks.
+    pub clocks: Arc<dyn ReferralStore>,
+    /// The moments worth telling.
+    pub moments: Moments,
+    /// Who wants alerts.
+    pub teller: Option<Teller>,
+    /// Shows how many stand how.
+    pub meter: ClockMeter,
+}
+
+/// The way to somebody who wants alerts.
+pub struct Teller {
+    /// The connector's name.
+    pub name: DestinationName,
+    /// The connector.
+    pub sink: Arc<dyn AlertSink>,
+    /// When it may be called.
+    pub purse: Arc<Purse>,
+    /// The floor, for what calls cost.
+    pub store: Arc<dyn Store>,
+}
+
+/// What came of telling.
+enum Told {
+    Yes,
+    /// It may not be called before.
+    NotBefore(DateTime<Utc>),
+    No(ConnectorError),
+}
+
+impl Teller {
+    async fn tell(&self, alert: &Alert, now: DateTime<Utc>) -> Result<Told, StoreError> {
+        match self.purse.draw_to_look(&*self.store, now).await? {
+            Ok(token) => token.spend(),
+            Err(at) => return Ok(Told::NotBefore(at)),
+        }
+        let asked = AssertUnwindSafe(self.sink.alert(alert)).catch_unwind().await;
+        self.purse.looked(&*self.store, now).await?;
+        Ok(match asked {
+            Ok(Ok(())) => Told::Yes,
+            Ok(Err(error)) => Told::No(error),
+            Err(_) => {
+                let what = "tell of a clock: the connector failed inside";
+                Told::No(ConnectorError::new(ErrorKind::Broken, what))
+            }
+        })
+    }
+
+    fn complain(&self, alert: &Alert, error: &ConnectorError, rest: TimeDelta) {
+        let name = &self.name;
+        let hint = error.hint_text().unwrap_or("it is told again by itself");
+        // Nothing of a clock is released or requeued.
+        let hint = hint
+            .trim_end_matches(", then release")
+            .trim_end_matches(", then requeue");
+        warn!(event = "alert_failed", lead.id = %alert.lead, destination = %name, kind = error.kind().as_str(), error = %error, hint, again_in_s = rest.num_seconds(), "cannot tell {name} of a clock");
+    }
+}
+
+/// Looks at every running clock again and again, a page at a time.
+pub struct ClockWorker {
+    parts: ClockParts,
+    pass: Pass,
+    rests: Rests,
+    /// No alert is told before.
+    quiet_until: Option<DateTime<Utc>>,
+}
+
+/// One look at all running clocks.
+#[derive(Default)]
+struct Pass {
+    /// The last clock that was looked at.
+    after: Option<(DateTime<Utc>, ClockId)>,
+    /// Alerts of the page that was read last.
+    alerts: VecDeque<(Alert, ClockId, u8)>,
+    /// The soonest moment still to come.
+    next: Option<DateTime<Utc>>,
+    /// The rest after the first alert that was not taken.
+    rest: Option<TimeDelta>,
+    counts: BTreeMap<(ClockKind, ClockState), i64>,
+    complete: bool,
+}
+
+impl ClockWorker {
+    /// A worker that has not looked yet.
+    pub fn new(parts: ClockParts) -> Self {
+        Self {
+            parts,
+            pass: Pass::default(),
+            rests: Rests::of(PAUSE),
+            quiet_until: None,
+        }
+    }
+
+    /// Reads a page, tells the log, and notes who else is to be told.
+    async fn look(&mut self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let filter = ClockFilter {
+            after: self.pass.after,
+            limit: PAGE,
+            ..ClockFilter::default()
+        };
+        let rows = self.parts.clocks.clocks(filter).await?;
+        let mut told = Vec::new();
+        for row in &rows {
+            told.extend(self.weigh(row, now));
+        }
+        if !told.is_empty() {
+            self.parts.clocks.clocks_told(told).await?;
+        }
+        self.pass.complete = rows.len() < PAGE;
+        self.pass.after = rows.last().map(|row| (row.due_at, row.id));
+        Ok(())
+    }
+
+    /// Tells the log of one clock; gives what is to be written down of it now.
+    fn weigh(&mut self, row: &ClockRow, now: DateTime<Utc>) -> Option<(ClockId, u8, u8)> {
+        let moments = &self.parts.moments;
+        let passed = moments.passed(row, now);
+        *self.pass.counts.entry((row.kind, state(row, now))).or_default() += 1;
+        let next = moments.next(row, now);
+        self.pass.next = [self.pass.next, next].into_iter().flatten().min();
+        if passed > row.told {
+            report(row, moments.part(passed).unwrap_or_default(), now);
+        }
+        let is_quiet = self.quiet_until.is_some_and(|until| now < until);
+        let alert = self
+            .parts
+            .teller
+            .as_ref()
+            .and_then(|_| moments.alert(row, passed));
+        let alerted = match alert {
+            // Nobody is to be told, and nobody who comes later will hear of what is over.
+            None => passed.max(row.alerted),
+            Some(_) if is_quiet => row.alerted,
+            Some(alert) => {
+                self.pass.alerts.push_back((alert, row.id, passed));
+                row.alerted
+            }
+        };
+        let told = passed.max(row.told);
+        (told != row.told || alerted != row.alerted).then_some((row.id, told, alerted))
+    }
+
+    /// Tells one alert, and writes down that it was told. When not now, says when.
+    async fn tell(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let (Some(teller), Some((alert, id, passed))) = (&self.parts.teller, self.pass.alerts.front()) else {
+            return Ok(None);
+        };
+        match teller.tell(alert, now).await? {
+            Told::Yes => {
+                // The log was told before: it has its own count, written by then.
+                let told = vec![(*id, *passed, *passed)];
+                self.parts.clocks.clocks_told(told).await?;
+                self.pass.alerts.pop_front();
+            }
+            Told::NotBefore(at) if at - now <= PATIENCE => return Ok(Some(at)),
+            Told::NotBefore(at) => self.be_quiet(at),
+            Told::No(error) => self.hold_back(&error, now),
+        }
+        Ok(None)
+    }
+
+    /// An alert was not taken. When it may be the alert itself, the others still are told.
+    fn hold_back(&mut self, error: &ConnectorError, now: DateTime<Utc>) {
+        let rest = *self.pass.rest.get_or_insert_with(|| self.rests.after(error));
+        let refused = self.pass.alerts.pop_front();
+        if let (Some(teller), Some((alert, ..))) = (&self.parts.teller, refused) {
+            teller.complain(&alert, error, rest);
+        }
+        let concerns_it_alone = matches!(
+            error.kind(),
+            ErrorKind::Rejected | ErrorKind::Conflict | ErrorKind::Broken
+        );
+        if !concerns_it_alone {
+            self.be_quiet(now + rest);
+        }
+    }
+
+    /// The log goes on alone; who wants alerts is told later.
+    fn be_quiet(&mut self, until: DateTime<Utc>) {
+        self.pass.alerts.clear();
+        self.quiet_until = Some(until);
+    }
+
+    /// All clocks were looked at: shows how they stand, and says when to look again.
+    fn rest(&mut self, now: DateTime<Utc>) -> Next {
+        let pass = std::mem::take(&mut self.pass);
+        self.parts.meter.show(&pass.counts);
+        match pass.rest {
+            Some(rest) => self.quiet_until = Some(now + rest),
+            None if self.quiet_until.is_none_or(|until| until <= now) => {
+                self.rests.well();
+                self.quiet_until = None;
+            }
+            None => {}
+        }
+        [pass.next, self.quiet_until]
+            .into_iter()
+            .flatten()
+            .min()
+            .map_or(Next::Idle, Next::At)
+    }
+}
+
+#[async_trait]
+impl Worker for ClockWorker {
+    fn name(&self) -> &'static str {
+        "clocks"
+    }
+
+    fn longest_step(&self) -> Duration {
+        LONGEST_STEP
+    }
+
+    async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {
+        if !self.pass.alerts.is_empty() {
+            return Ok(self.tell(now).await?.map_or(Next::Again, Next::At));
+        }
+        if self.pass.complete {
+            return Ok(self.rest(now));
+        }
+        let looked = self.look(now).await;
+        if looked.is_err() {
+            self.pass = Pass::default();
+        }
+        looked.map(|()| Next::Again)
+    }
+}
+
+/// One line per moment: what runs, whose it is, and what to do.
+fn report(row: &ClockRow, part: f64, now: DateTime<Utc>) {
+    let (clock, lead, hint) = (row.kind.as_str(), row.lead, advice(row.kind));
+    let referral = row.referral.as_ref().map(ToString::to_string).unwrap_or_default();
+    let due_at = row.due_at.format("%Y-%m-%dT%H:%M:%SZ");
+    let state = state(row, now).as_str();
+    if part >= 1.0 {
+        warn!(event = "clock", clock, state, lead.id = %lead, referral.id = %referral, %due_at, hint, "the time of the {clock} clock is over");
+    } else {
+        let percent = format!("{:.0}", part * 100.0);
+        info!(event = "clock", clock, state, lead.id = %lead, referral.id = %referral, %due_at, hint, "{percent} % of the time of the {clock} clock are over");
+    }
+}
