@@ -129,6 +129,9 @@ pub trait Doctor: Send + Sync {
 /// Whoever asks again replaces what was kept before; nobody has to be signed out.
 #[async_trait]
 pub trait Authorizer: Send + Sync {
+    /// Makes sure that what is given for a sign-in could be kept: asked before a person is troubled.
+    async fn prepare(&self) -> Result<(), ConnectorError>;
+
     /// Begins a sign-in in a browser, which comes back to `redirect` (`http://localhost:<port>/`).
     fn code_request(&self, redirect: &Url) -> CodeRequest;
 

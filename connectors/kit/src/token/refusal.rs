@@ -53,8 +53,8 @@ pub(super) struct PersonRefusal {
     pub(super) error: ConnectorError,
     /// What was shown (refresh token, code, device code) is not taken, or no longer.
     pub(super) spent: bool,
-    /// Only a person can change it, by signing in again.
-    pub(super) person: bool,
+    /// Nothing is to be had by this sign-in, until somebody signs in again.
+    pub(super) ended: bool,
     /// The word of the standard.
     pub(super) code: String,
 }
@@ -68,7 +68,11 @@ pub(super) fn of_person(response: &Response, asked: &Exchange<'_>, connector: &s
     let consent = said.suberror == "consent_required" || said.error == "consent_required";
     let spent = !passing && said.error == "invalid_grant";
     let person = !passing
-        && (consent || spent || matches!(said.error.as_str(), "interaction_required" | "login_required"));
+        && (consent
+            || matches!(
+                said.error.as_str(),
+                "invalid_grant" | "interaction_required" | "login_required"
+            ));
     let again = format!("run leadsync authorize {connector}, then release");
     let hint = match (person, said.number().and_then(by_number)) {
         (false, _) => format!("{hint}, then release"),
@@ -84,7 +88,7 @@ pub(super) fn of_person(response: &Response, asked: &Exchange<'_>, connector: &s
     PersonRefusal {
         error: if passing { error } else { error.hint(hint) },
         spent,
-        person,
+        ended: person && !consent,
         code: said.error,
     }
 }
@@ -232,6 +236,15 @@ fn by_number(number: u64) -> Option<Verdict> {
             ErrorKind::Unauthorized,
             "upload the configured certificate to the app registration",
         ),
+        700_025 => (
+            ErrorKind::Misconfigured,
+            "leave out client_secret: the app is registered as a public client",
+        ),
+        7_000_218 => (
+            ErrorKind::Misconfigured,
+            "set client_secret, or let the app's registration allow public client flows (a device code needs them)",
+        ),
+        50_057 => (ErrorKind::Unauthorized, "enable the person's account again"),
         7_000_112 => (ErrorKind::Unauthorized, "enable the app again"),
         53_003 => (
             ErrorKind::Unauthorized,

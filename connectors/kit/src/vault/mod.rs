@@ -11,6 +11,9 @@ mod error;
 mod place;
 mod seal;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{File, TryLockError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,10 +35,12 @@ use seal::{Seal, Unsealed};
 
 /// A shorter secret could be guessed by whoever gets hold of a file.
 const LEAST_SECRET_BYTES: usize = 32;
-/// How often a record held by another process is asked for ...
-const KNOCK_EVERY: Duration = Duration::from_millis(100);
-/// ... and how many times: about the longest a request to a token endpoint takes, thrice.
-const KNOCKS: u32 = 900;
+/// A record held by another process is asked for again after this long, then after twice as long, ...
+const FIRST_KNOCK: Duration = Duration::from_millis(2);
+/// ... but at least this often ...
+const LONGEST_KNOCK: Duration = Duration::from_millis(200);
+/// ... until the other should long have had its answer from a token endpoint.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The name of a record, and of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +150,8 @@ impl Vault {
             .place
             .lock_file(name.0)
             .map_err(|cause| self.failed(VaultFault::Unwritable, name, Some(cause)))?;
-        for _ in 0..KNOCKS {
+        let (mut pause, mut waited) = (FIRST_KNOCK, Duration::ZERO);
+        while waited < PATIENCE {
             match lock.try_lock() {
                 Ok(()) => {
                     return Ok(Held {
@@ -155,11 +161,13 @@ impl Vault {
                         _turn: turn,
                     });
                 }
-                Err(TryLockError::WouldBlock) => self.0.clock.rest(KNOCK_EVERY).await,
+                Err(TryLockError::WouldBlock) => self.0.clock.rest(pause).await,
                 Err(TryLockError::Error(cause)) => {
                     return Err(self.failed(VaultFault::Unwritable, name, Some(cause)));
                 }
             }
+            waited += pause;
+            pause = (pause * 2).min(LONGEST_KNOCK);
         }
         Err(self.failed(VaultFault::Busy, name, None))
     }
@@ -188,6 +196,12 @@ impl Held<'_> {
     /// The record as it is now; none when there is none.
     pub fn read<T: DeserializeOwned>(&self) -> Result<Option<T>, VaultError> {
         self.vault.read(self.name)
+    }
+
+    /// Makes sure that a record could be written now; changes none.
+    pub fn rehearse(&self) -> Result<(), VaultError> {
+        let tried = self.vault.0.place.rehearse(self.name.0);
+        tried.map_err(|cause| self.vault.failed(VaultFault::Unwritable, self.name, Some(cause)))
     }
 
     /// Replaces the record. When this comes back well, the new one is on disk; otherwise the former still is.

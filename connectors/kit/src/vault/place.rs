@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 /// No record is larger, sealed or not.
-pub(super) const MOST_BYTES: usize = 64 * 1024;
+pub(super) const MOST_BYTES: usize = 16 * 1024;
 
 /// What group and others may do.
 const OTHERS: u32 = 0o077;
@@ -41,13 +41,7 @@ impl Place {
         if content.len() > MOST_BYTES {
             return Err(io::Error::new(ErrorKind::FileTooLarge, "the record is too large"));
         }
-        self.make()?;
-        let new = self.0.join(format!("{name}.new"));
-        // What somebody left there, whatever it is: we write into no file of others.
-        match std::fs::remove_file(&new) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        let new = self.fresh(name)?;
         let written = self
             .put(&new, content)
             .and_then(|()| std::fs::rename(&new, self.record(name)));
@@ -56,6 +50,25 @@ impl Place {
             return Err(error);
         }
         File::open(&self.0)?.sync_all()
+    }
+
+    /// Finds out whether [`Self::write`] would do, with a file of the largest size.
+    pub(super) fn rehearse(&self, name: &str) -> io::Result<()> {
+        let new = self.fresh(name)?;
+        let written = self.put(&new, &[0; MOST_BYTES]);
+        let removed = std::fs::remove_file(&new);
+        written.and(removed)
+    }
+
+    /// The name of what is half written; nothing is there.
+    fn fresh(&self, name: &str) -> io::Result<PathBuf> {
+        self.make()?;
+        let new = self.0.join(format!("{name}.new"));
+        // What somebody left there, whatever it is: we write into no file of others.
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(new),
+        }
     }
 
     fn put(&self, path: &Path, content: &[u8]) -> io::Result<()> {

@@ -98,6 +98,11 @@ impl ByPerson {
 
 #[async_trait]
 impl Authorizer for ByPerson {
+    async fn prepare(&self) -> Result<(), ConnectorError> {
+        let held = self.sign_in.0.vault.hold(NAME).await?;
+        Ok(held.rehearse()?)
+    }
+
     fn code_request(&self, redirect: &Url) -> CodeRequest {
         CodeRequest::new(&self.sign_in.0.delegated, &self.audience, redirect, &self.dice)
     }

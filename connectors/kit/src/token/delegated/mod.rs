@@ -17,6 +17,9 @@ mod code;
 mod device;
 mod person;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};

@@ -80,7 +80,7 @@ impl Grant for RefreshGrant {
         let held = self.sign_in.0.vault.hold(NAME).await?;
         let mut record = Record::checked(held.read()?, &self.sign_in.0.delegated, self.sign_in.name())?;
         // What could not be kept is not asked for: the endpoint may make the one we have worthless.
-        held.write(&record)?;
+        held.rehearse()?;
         let newest = record.refresh_token.0.clone();
         let (used, tried) = match self.attempt(&newest, transport, now).await? {
             granted @ Try::Granted(..) => (newest, granted),
@@ -93,7 +93,7 @@ impl Grant for RefreshGrant {
                 Ok(granted)
             }
             Try::Refused(refused) => {
-                if refused.person {
+                if refused.ended {
                     note_refusal(&held, record, now);
                 }
                 Err(refused.error)
