@@ -1,5 +1,6 @@
 //! What the operator types, and the exit code it ends with.
 
+mod authorize;
 mod check;
 mod crew;
 mod dead_letters;
@@ -69,6 +70,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Make a system ready for leads: fields, keys, rights. Shows what is missing, unless told to act
     Provision(provision::ProvisionArgs),
+    /// Let a person sign in for a connector that acts for one, in a browser or on another device
+    Authorize(authorize::AuthorizeArgs),
     /// One screen: what came in, what waits, which destination rests
     Status,
     /// List leads, newest first, each with its fate
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&place, &args),
         Command::Doctor(args) => doctor::doctor(&place, &args),
         Command::Provision(args) => provision::provision(&place, &args),
+        Command::Authorize(args) => authorize::authorize(&place, &args),
         Command::Status => status::status(&place),
         Command::Leads(args) => leads::leads(&place, &args),
         Command::Show(args) => show::show(&place, &args),

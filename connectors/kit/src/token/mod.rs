@@ -34,7 +34,7 @@ use async_trait::async_trait;
 pub use certificate::{ClientCertificate, Signing};
 pub use certificate_credentials::CertificateCredentials;
 pub use client_credentials::{ClientAuth, ClientCredentials};
-pub use delegated::{Authorized, CodeRequest, Delegated, DeviceRequest, SignIn, Standing, Style};
+pub use delegated::{Authorized, Brought, CodeRequest, Delegated, DeviceRequest, SignIn, Standing, Style};
 pub use exchange::Exchange;
 pub use jwt_bearer::JwtBearer;
 pub use rsa_key::RsaKey;

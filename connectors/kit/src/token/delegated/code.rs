@@ -26,6 +26,15 @@ pub struct CodeRequest {
     pub(super) verifier: Secret,
 }
 
+/// What the browser brought back.
+#[derive(Clone, Debug)]
+pub struct Brought {
+    /// To be redeemed, once.
+    pub code: Secret,
+    /// Which sign-in it belongs to.
+    pub state: Secret,
+}
+
 impl CodeRequest {
     pub(super) fn new(app: &Delegated, audience: &str, redirect: &Url, dice: &Dice) -> Self {
         let (state, verifier) = (random(dice), random(dice));
@@ -59,17 +68,18 @@ impl CodeRequest {
 
     /// What the browser brought, by the query of the address it came to: the code, or why there is
     /// none. Nothing when it is no answer to this request.
-    pub fn brought(&self, query: &str) -> Option<Result<Secret, ConnectorError>> {
+    pub fn brought(&self, query: &str) -> Option<Result<Brought, ConnectorError>> {
         let member = |wanted: &str| {
             let mut members = form_urlencoded::parse(query.as_bytes());
             members.find(|(name, _)| name == wanted).map(|(_, value)| value)
         };
-        if !self.expects(&member("state")?) {
-            return None;
-        }
+        let state = member("state").filter(|state| self.expects(state))?;
         match (member("code"), member("error")) {
             (_, Some(error)) => Some(Err(refused(&error))),
-            (Some(code), None) if !code.is_empty() => Some(Ok(Secret::new(code))),
+            (Some(code), None) if !code.is_empty() => Some(Ok(Brought {
+                code: Secret::new(code),
+                state: Secret::new(state),
+            })),
             _ => None,
         }
     }

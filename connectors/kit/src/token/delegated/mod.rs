@@ -26,7 +26,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 pub use authorizer::Authorized;
-pub use code::CodeRequest;
+pub use code::{Brought, CodeRequest};
 pub use device::DeviceRequest;
 pub use standing::Standing;
 

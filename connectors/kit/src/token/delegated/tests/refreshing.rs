@@ -86,6 +86,18 @@ async fn a_lost_answer_is_asked_for_again_and_nobody_has_to_sign_in() {
 }
 
 #[tokio::test]
+async fn where_each_works_once_only_a_lost_answer_is_lost_and_a_person_is_called() {
+    let world = World::signed_in(Style::V2).await;
+    world.entra.rotate(Rotation::AtOnce);
+    world.fetch(PARTNER).await.unwrap();
+    world.entra.faults.next(Fault::CutAfter);
+    world.fetch(PARTNER).await.unwrap_err();
+    let error = world.fetch(PARTNER).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized, "{error:?}");
+    assert_eq!(error.hint_text(), Some(AGAIN));
+}
+
+#[tokio::test]
 async fn the_one_before_is_tried_once_when_the_newest_is_not_taken() {
     let world = World::signed_in(Style::V2).await;
     let mut record = world.kept();

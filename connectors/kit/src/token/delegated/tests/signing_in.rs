@@ -16,13 +16,13 @@ async fn a_person_signs_in_by_browser_and_tokens_for_both_audiences_follow() {
         authorizer.prepare().await.unwrap();
         let request = authorizer.code_request(&redirect());
         let query = world.browse(&request).await;
-        let code = request.brought(&query).unwrap().unwrap();
-        let state = member(&query, "state");
-        let authorized = authorizer.redeem(&request, &code, &state).await.unwrap();
+        let Brought { code, state } = request.brought(&query).unwrap().unwrap();
+        let redeemed = authorizer.redeem(&request, &code, state.expose()).await;
+        let kept = redeemed.unwrap();
 
-        assert_eq!(authorized.user.as_deref(), Some(ADA));
-        assert!(authorized.standing.signed_in);
-        assert_eq!(authorized.standing, world.standing());
+        assert_eq!(kept.user.as_deref(), Some(ADA));
+        assert!(kept.standing.signed_in);
+        assert_eq!(kept.standing, world.standing());
         for audience in [PARTNER, CENTER] {
             let token = world.fetch(audience).await.unwrap();
             assert!(world.is_good(&token, audience), "{style:?} {audience}");
@@ -128,11 +128,8 @@ async fn signing_in_again_replaces_what_was_refused() {
     let authorizer = world.authorizer();
     let request = authorizer.code_request(&redirect());
     let query = world.browse(&request).await;
-    let code = request.brought(&query).unwrap().unwrap();
-    authorizer
-        .redeem(&request, &code, &member(&query, "state"))
-        .await
-        .unwrap();
+    let Brought { code, state } = request.brought(&query).unwrap().unwrap();
+    authorizer.redeem(&request, &code, state.expose()).await.unwrap();
     assert!(world.standing().signed_in);
     world.fetch(CENTER).await.unwrap();
 }
@@ -152,8 +149,8 @@ async fn a_person_signs_in_on_another_device() {
             world.clock.rest(request.interval).await;
         }
         assert!(world.entra.sign_in_on_device(&request.user_code, ADA));
-        let authorized = authorizer.device_poll(&mut request).await.unwrap().unwrap();
-        assert!(authorized.standing.signed_in);
+        let kept = authorizer.device_poll(&mut request).await.unwrap().unwrap();
+        assert!(kept.standing.signed_in);
         for audience in [PARTNER, CENTER] {
             let token = world.fetch(audience).await.unwrap();
             assert!(world.is_good(&token, audience), "{style:?}");
