@@ -71,6 +71,19 @@ impl Purse {
         }
     }
 
+    /// Leave to read what an event tells of, or when to ask again. What it tells of is often a new lead:
+    /// it may spend what is kept for those, and waits for no delivery.
+    pub async fn draw_to_follow(
+        &self,
+        store: &dyn Store,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Token<'_>, DateTime<Utc>>, StoreError> {
+        match self.allowance(store, now).await? {
+            Allowance::All | Allowance::LiveOnly { .. } => Ok(self.pace.draw()),
+            Allowance::Nothing { until, .. } => Ok(Err(until)),
+        }
+    }
+
     /// What may be sent now.
     pub(super) async fn allowance(
         &self,

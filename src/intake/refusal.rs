@@ -1,4 +1,4 @@
-//! What a sender is told when its lead is not taken: problem+json without any of its content.
+//! What a sender is told when what it brings is not taken: problem+json without any of its content.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 
-/// Why a lead was not taken.
+/// Why something was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// No such path, no such source, or not its secret: one answer for all three.
     NotHere,
-    /// Only POST brings a lead.
+    /// Only POST brings something.
     Method,
     /// The request's framing is ambiguous or incomplete.
     Malformed(&'static str),
@@ -30,6 +30,12 @@ pub enum Refusal {
         /// What would be right.
         hint: String,
     },
+    /// It is no event of the documented form.
+    NoEvent(&'static str),
+    /// Nobody who is trusted has said it.
+    Unproven,
+    /// Whether it is believed cannot be decided now; perhaps after this time.
+    Undecided(Duration),
     /// The sender, or the source, is too fast.
     TooFast(Duration),
     /// The store has enough to do.
@@ -57,19 +63,22 @@ impl Refusal {
         match self {
             Self::NotHere => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Malformed(_) | Self::Unreadable { .. } => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Unreadable { .. } | Self::NoEvent(_) => StatusCode::BAD_REQUEST,
+            Self::Unproven => StatusCode::UNAUTHORIZED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy | Self::Full | Self::Failing | Self::Late => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Full | Self::Failing | Self::Late | Self::Undecided(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
     /// When it makes sense to come again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooFast(wait) => Some(*wait),
+            Self::TooFast(wait) | Self::Undecided(wait) => Some(*wait),
             Self::Busy => Some(Duration::from_secs(1)),
             Self::Late => Some(Duration::from_secs(5)),
             Self::Failing => Some(Duration::from_secs(10)),
@@ -93,6 +102,9 @@ impl Refusal {
         }
         match self {
             Self::Method => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
+            Self::Unproven => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Signature"));
+            }
             // The rest of the body may still come; nobody will read it.
             Self::TooSlow | Self::Malformed(_) => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -107,6 +119,7 @@ impl Refusal {
         let (detail, hint) = match self {
             Self::Unreadable { reason, hint } => (reason.as_str(), hint.as_str()),
             Self::Malformed(reason) => (*reason, "send one well-formed HTTP/1.1 request"),
+            Self::NoEvent(reason) => (*reason, "send an event as it is documented"),
             other => other.words(),
         };
         Problem {
@@ -127,6 +140,9 @@ impl Refusal {
             Self::TooLarge(_) => ("urn:leadsync:problem:too-large", "Body too large"),
             Self::Encoded => ("urn:leadsync:problem:encoded-body", "Encoded body"),
             Self::Unreadable { .. } => ("urn:leadsync:problem:unreadable-body", "Unreadable body"),
+            Self::NoEvent(_) => ("urn:leadsync:problem:malformed-event", "Malformed event"),
+            Self::Unproven => ("urn:leadsync:problem:unproven-event", "Unproven event"),
+            Self::Undecided(_) => ("urn:leadsync:problem:undecided", "Not decided"),
             Self::TooFast(_) => ("urn:leadsync:problem:too-fast", "Too many requests"),
             Self::Busy => ("urn:leadsync:problem:busy", "Busy"),
             Self::Full => ("urn:leadsync:problem:full", "No space left"),
@@ -141,28 +157,36 @@ impl Refusal {
                 "nothing is here",
                 "compare the URL with the one shown by the operator",
             ),
-            Self::Method => ("only POST brings a lead", "send the lead by POST"),
+            Self::Method => ("only POST brings something here", "send it by POST"),
             Self::TooSlow => ("the body did not arrive in time", "send the body at once"),
-            Self::TooLarge(_) => ("the body exceeds the limit", "send one lead per request"),
+            Self::TooLarge(_) => (
+                "the body exceeds the limit",
+                "send one lead or one event per request",
+            ),
             Self::Encoded => (
                 "the body has a Content-Encoding",
                 "send the JSON without compression",
             ),
+            Self::Unproven => (
+                "the proof of who sent this is not believed",
+                "sign the body as it is sent, and send it at once",
+            ),
+            Self::Undecided(_) => (
+                "whether the proof holds cannot be decided now",
+                "send the same request again",
+            ),
             Self::TooFast(_) => ("requests come too fast", "wait as long as Retry-After says"),
-            Self::Busy => (
-                "more leads wait than can be kept now",
-                "send the same request again",
-            ),
+            Self::Busy => ("more waits than can be kept now", "send the same request again"),
             Self::Full => (
-                "the disk is full; the lead was not kept",
+                "the disk is full; nothing was kept",
                 "send the same request again",
             ),
-            Self::Failing => ("the lead could not be kept", "send the same request again"),
+            Self::Failing => ("it could not be kept", "send the same request again"),
             Self::Late => (
-                "nobody knows yet whether the lead is kept",
+                "nobody knows yet whether it is kept",
                 "send the same request again; a repeat does no harm",
             ),
-            Self::Malformed(_) | Self::Unreadable { .. } => ("", ""),
+            Self::Malformed(_) | Self::Unreadable { .. } | Self::NoEvent(_) => ("", ""),
         }
     }
 }

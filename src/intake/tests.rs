@@ -3,8 +3,10 @@
 mod corpus;
 mod custody;
 mod doorway;
+mod events;
 mod flood;
 mod house;
+mod oracle;
 pub(crate) mod shelf;
 mod slow;
 mod wire;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use connector_kit::DestinationName;
+use connector_kit::{DestinationName, SourceName};
 use tokio::sync::Notify;
 
 /// Wakes the workers of one stage.
@@ -33,6 +33,12 @@ pub struct Bells {
     pub poll: Vec<Bell>,
     /// CRMs should be asked now what became of leads.
     pub watch: Vec<Bell>,
+    /// An event waits to be followed.
+    pub follow: BTreeMap<SourceName, Vec<Bell>>,
+    /// An event waits to be passed on.
+    pub forward: BTreeMap<SourceName, Bell>,
+    /// What wears out should be looked at now.
+    pub upkeep: Vec<Bell>,
 }
 
 impl Bells {
@@ -45,6 +51,8 @@ impl Bells {
     pub fn ring_all(&self) {
         self.settle.ring();
         self.ring_deliver();
-        self.poll.iter().chain(&self.watch).for_each(Bell::ring);
+        let asking = self.poll.iter().chain(&self.watch).chain(&self.upkeep);
+        let hearing = self.follow.values().flatten().chain(self.forward.values());
+        asking.chain(hearing).for_each(Bell::ring);
     }
 }

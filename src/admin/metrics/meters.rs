@@ -94,7 +94,7 @@ pub struct StoreMeter {
     pub errors: Counter,
 }
 
-pub(super) const ANSWERS: [u16; 9] = [200, 400, 404, 405, 408, 413, 415, 429, 503];
+pub(super) const ANSWERS: [u16; 10] = [200, 400, 401, 404, 405, 408, 413, 415, 429, 503];
 
 pub(super) const KINDS: [ErrorKind; 7] = [
     ErrorKind::Throttled,

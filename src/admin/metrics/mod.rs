@@ -3,7 +3,9 @@
 //! A room takes its handles once, when it is built; counting is then one atomic addition. Labels
 //! come from the config and from fixed lists only, never from a request.
 
+mod events;
 mod meters;
+mod upkeep;
 
 use std::sync::atomic::Ordering;
 
@@ -16,8 +18,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use events::EventNumbers;
+pub use events::{EventMeter, FollowMeter, ForwardMeter};
 use meters::{ANSWERS, CLOCK_STATES, CLOCKS, KINDS, STAGES};
 pub use meters::{ClockMeter, DestinationMeter, DoorMeter, OutcomeMeter, SettleMeter, StoreMeter};
+use upkeep::UpkeepNumbers;
 
 use crate::admin::Ticks;
 use crate::store::{ClockKind, DestinationGate, DestinationStatus, Totals};
@@ -93,6 +98,8 @@ pub struct Metrics {
     calls_left: Family<OfDestination, Gauge>,
     fates: Family<OfFate, Gauge>,
     clocks: Family<OfClock, Gauge>,
+    events: EventNumbers,
+    upkeep: UpkeepNumbers,
     uptime: Gauge,
 }
 
@@ -123,10 +130,14 @@ impl Metrics {
             calls_left: Family::default(),
             fates: Family::default(),
             clocks: Family::default(),
+            events: EventNumbers::new(),
+            upkeep: UpkeepNumbers::default(),
             uptime: Gauge::default(),
         };
         metrics.register_counts();
         metrics.register_states();
+        metrics.events.register(&mut metrics.registry);
+        metrics.upkeep.register(&mut metrics.registry);
         metrics
     }
 

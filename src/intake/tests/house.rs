@@ -12,12 +12,14 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::oracle::Oracle;
 use super::shelf::Shelf;
 use super::wire::Wire;
 use crate::admin::ticks::Crank;
-use crate::admin::{Health, Metrics, Ticks};
+use crate::admin::{Health, Metrics, Poke, Ticks};
 use crate::intake::{
-    ConnectionLimits, Door, DoorParts, IntakeLimits, IntakeSource, Rate, Tls, bind, body_check, serve,
+    ConnectionLimits, Door, DoorParts, EventSource, IntakeLimits, IntakeSource, Rate, Tls, bind, body_check,
+    serve,
 };
 use crate::normalize::BodyLimits;
 
@@ -31,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) connections: ConnectionLimits,
     pub(crate) source_rate: Option<Rate>,
     pub(crate) tls: Option<Arc<Tls>>,
+    /// Looks at the events of `partner`.
+    pub(crate) oracle: Option<Arc<Oracle>>,
 }
 
 pub(crate) struct House {
@@ -39,6 +43,8 @@ pub(crate) struct House {
     pub(crate) health: Arc<Health>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pokes: Arc<AtomicUsize>,
+    /// How often those were woken who follow events, and those who pass them on.
+    pub(crate) event_pokes: [Arc<AtomicUsize>; 2],
     pub(crate) crank: Crank,
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: CancellationToken,
@@ -58,6 +64,11 @@ pub(crate) fn sources(rate: Option<Rate>) -> Vec<IntakeSource> {
     ]
 }
 
+fn counting(pokes: &Arc<AtomicUsize>) -> Poke {
+    let count = Arc::clone(pokes);
+    Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed))
+}
+
 impl House {
     pub(crate) fn open(plan: Plan) -> Self {
         let (ticks, crank) = Ticks::by_hand();
@@ -65,7 +76,7 @@ impl House {
         let health = Arc::new(Health::new(ticks.clone()));
         let metrics = Arc::new(Metrics::new(ticks.clone()));
         let pokes = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&pokes);
+        let event_pokes = [Arc::default(), Arc::default()];
         let parts = DoorParts {
             store: shelf.clone(),
             clock: Arc::new(ManualClock::new(DateTime::UNIX_EPOCH)),
@@ -73,9 +84,18 @@ impl House {
             check: body_check(BodyLimits::default()),
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
-            on_kept: Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed)),
+            on_kept: counting(&pokes),
         };
-        let door = Arc::new(Door::new(parts, plan.limits, sources(plan.source_rate)));
+        let events = plan.oracle.map(|oracle| EventSource {
+            account: connector_kit::ids::AccountName::new("default"),
+            name: "partner".into(),
+            verifier: oracle,
+            store: shelf.clone(),
+            on_kept: counting(&event_pokes[0]),
+            on_copied: counting(&event_pokes[1]),
+        });
+        let door = Door::new(parts, plan.limits, sources(plan.source_rate));
+        let door = Arc::new(door.hearing(events.into_iter().collect()));
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -92,6 +112,7 @@ impl House {
             health,
             metrics,
             pokes,
+            event_pokes,
             crank,
             address,
             shutdown,

@@ -1,5 +1,7 @@
 //! A store that keeps in memory, and can be told to fail or to hold its answer.
 
+mod events;
+
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -25,6 +27,8 @@ pub(crate) struct Shelf {
     count: watch::Sender<usize>,
     kept: Mutex<Vec<Arrival>>,
     aside: Mutex<Vec<Unreadable>>,
+    told: Mutex<Vec<Told>>,
+    pub(crate) referrals: Mutex<ReferralTotals>,
     pub(crate) totals: Mutex<Totals>,
     pub(crate) destinations: Mutex<Vec<DestinationStatus>>,
 }
@@ -41,6 +45,8 @@ impl Shelf {
             count: watch::Sender::new(0),
             kept: Mutex::default(),
             aside: Mutex::default(),
+            told: Mutex::default(),
+            referrals: Mutex::default(),
             totals: Mutex::default(),
             destinations: Mutex::default(),
         }
@@ -65,7 +71,12 @@ impl Shelf {
         open(&self.aside).clone()
     }
 
-    /// Waits until `accept` was called so often.
+    /// Events that are kept, oldest first.
+    pub(crate) fn told(&self) -> Vec<Told> {
+        open(&self.told).clone()
+    }
+
+    /// Waits until something was brought so often.
     pub(crate) async fn was_asked(&self, times: usize) {
         self.asked
             .subscribe()
@@ -95,7 +106,7 @@ impl Shelf {
 
 fn elsewhere<T>() -> Result<T, StoreError> {
     Err(StoreError::Failed(
-        "this double is asked about arrivals only".into(),
+        "this double is asked about what comes in only".into(),
     ))
 }
 
