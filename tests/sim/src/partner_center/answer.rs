@@ -232,6 +232,13 @@ impl Refusal {
         refusal.envelope = envelope;
         refusal
     }
+
+    /// What the other host answers; it has an envelope of its own for what it refuses.
+    pub(super) fn center(status: u16, message: impl Into<String>) -> Self {
+        let mut refusal = Self::new(status, Cause::Malformed, "invalidRequest", message);
+        refusal.envelope = Envelope::Gateway;
+        refusal
+    }
 }
 
 /// A refusal as a fault to put in front of a router.

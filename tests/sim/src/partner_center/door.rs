@@ -15,7 +15,7 @@ use super::ids::{self, Of};
 use super::inspect::{Kind, Recorded};
 use super::settings::Gzip;
 use super::store::Service;
-use super::{PartnerCenter, gzip};
+use super::{PartnerCenter, gzip, registration};
 
 /// Larger requests are nothing a referral would need.
 const LARGEST: usize = 1 << 20;
@@ -68,14 +68,16 @@ async fn at_center(State(center): State<PartnerCenter>, request: Request) -> Res
     let (head, body) = request.into_parts();
     let body = to_bytes(body, LARGEST).await.ok();
     let mut service = center.lock();
-    let (kind, id) = match head.uri.path().strip_prefix(BY_EVENT) {
-        Some(id) if head.method == Method::GET && !id.contains('/') => (Kind::GetByEvent, id),
-        _ => (Kind::Other, ""),
-    };
+    let (kind, id) = meant_at_center(&head.method, head.uri.path());
     let call = call(&head, kind, id, body);
-    let audience = &service.settings.center_audience;
-    let caller = access::caller(&center.entra, &head.headers, audience);
-    let result = caller.and_then(|caller| service.referral(&call, &caller));
+    let audience = service.settings.center_audience.clone();
+    let result = if matches!(kind, Kind::GetByEvent | Kind::Other) {
+        let caller = access::caller(&center.entra, &head.headers, &audience);
+        caller.and_then(|caller| service.referral(&call, &caller))
+    } else {
+        let bearer = access::bearer(&center.entra, &head.headers, &audience);
+        bearer.and_then(|bearer| service.registration(&call, &bearer))
+    };
     let answer = result.unwrap_or_else(Refusal::answer);
     service.note_at_center(&call);
     let answer = service.dressed_at_center(answer, &call);
@@ -125,6 +127,17 @@ fn meant<'a>(method: &Method, path: &'a str) -> (Kind, &'a str) {
         Method::PATCH => (Kind::Patch, id),
         Method::PUT => (Kind::Replace, id),
         _ => (Kind::Other, id),
+    }
+}
+
+/// What a request to the other host wants, and of what.
+fn meant_at_center<'a>(method: &Method, path: &'a str) -> (Kind, &'a str) {
+    if let Some(meant) = registration::meant(method, path) {
+        return meant;
+    }
+    match path.strip_prefix(BY_EVENT) {
+        Some(id) if *method == Method::GET && ids::is_guid(id) => (Kind::GetByEvent, id),
+        _ => (Kind::Other, ""),
     }
 }
 

@@ -9,6 +9,8 @@ pub(super) enum Of {
     Engagement = 2,
     Registration = 3,
     Request = 4,
+    Subscriber = 5,
+    Correlation = 6,
 }
 
 /// A version 4 UUID by shape.

@@ -10,7 +10,9 @@ mod answer;
 mod builder;
 mod control;
 mod create;
+mod dispatch;
 mod door;
+mod events;
 mod filter;
 mod gzip;
 mod ids;
@@ -21,9 +23,11 @@ mod list;
 mod moment;
 mod pages;
 mod patch;
+mod registration;
 mod schema;
 mod script;
 mod settings;
+mod signer;
 mod store;
 mod write;
 
@@ -42,12 +46,17 @@ use store::Service;
 
 pub use answer::Cause;
 pub use builder::{NewReferral, OWN_ORGANIZATION};
+pub use events::{Attempt, Delivery, Event};
 pub use inspect::{Kind, Recorded, Write};
 pub use lifecycle::Stage;
+pub use registration::Registration;
 pub use script::{over_bandwidth, throttled, unavailable};
 pub use settings::{
-    Casing, Envelope, FilterTimes, Gzip, Limit, NextLink, RelatedEvent, Required, Settings, Transitions,
+    Casing, CertificateForm, Envelope, FilterTimes, Gzip, Limit, NextLink, RelatedEvent, Required, Settings,
+    Transitions,
 };
+
+pub use signer::Signing;
 
 /// Tells the service's time.
 pub type MomentClock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -62,6 +71,8 @@ pub struct PartnerCenter {
     pub referral_faults: Faults,
     /// What goes wrong with requests to the host of registrations and events.
     pub center_faults: Faults,
+    /// What goes wrong with requests for the certificate.
+    pub certificate_faults: Faults,
 }
 
 impl PartnerCenter {
@@ -77,6 +88,7 @@ impl PartnerCenter {
             state: Arc::new(Mutex::new(service)),
             referral_faults: Faults::default(),
             center_faults: Faults::default(),
+            certificate_faults: Faults::default(),
         }
     }
 

@@ -13,6 +13,11 @@ pub(super) fn write(at: DateTime<Utc>) -> String {
     format!("{}Z", plain(at))
 }
 
+/// As events write it: `2018-02-17T00:05:39.5485487+00:00`.
+pub(super) fn write_with_offset(at: DateTime<Utc>) -> String {
+    format!("{}+00:00", plain(at))
+}
+
 /// Without any word on the zone, as the results of validations write it.
 pub(super) fn plain(at: DateTime<Utc>) -> String {
     let whole = at.format("%Y-%m-%dT%H:%M:%S");

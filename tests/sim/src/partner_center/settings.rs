@@ -35,6 +35,8 @@ pub struct Settings {
     pub casing: Casing,
     /// Whether `http` addresses may be registered.
     pub plain_callbacks: bool,
+    /// How the certificate of the signer is served.
+    pub certificate_form: CertificateForm,
     /// Whose id the events about other referrals of an engagement carry.
     pub related_event: RelatedEvent,
 }
@@ -57,6 +59,7 @@ impl Default for Settings {
             registration_needs_admin: false,
             casing: Casing::Pascal,
             plain_callbacks: false,
+            certificate_form: CertificateForm::Der,
             related_event: RelatedEvent::TheChanged,
         }
     }
@@ -142,6 +145,15 @@ pub enum Casing {
     Pascal,
     /// `webhookUrl`, as the interface description has it.
     Camel,
+}
+
+/// How the certificate of the signer is served; receivers have met both (contract partner-center 8.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateForm {
+    /// As it is.
+    Der,
+    /// As text.
+    Pem,
 }
 
 /// Whose id `related-referral-*` carries.

@@ -7,14 +7,16 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::events::Events;
 use super::ids::{self, Of};
 use super::inspect::Log;
 use super::lifecycle::Stage;
 use super::limits::Window;
 use super::moment::{self, TICK};
 use super::pages::Pages;
+use super::registration::Registrations;
 use super::script::Script;
-use super::settings::Settings;
+use super::settings::{RelatedEvent, Settings};
 
 /// The partner, by its id, its name and its location.
 pub(super) const PARTNER: (&str, &str, &str) =
@@ -29,6 +31,8 @@ pub(super) struct Service {
     last: DateTime<Utc>,
     serials: u64,
     pub(super) referrals_origin: String,
+    pub(super) center_origin: String,
+    pub(super) certificates_origin: String,
     pub(super) settings: Settings,
     pub(super) records: BTreeMap<Arc<str>, Record>,
     engagements: HashMap<String, Vec<Arc<str>>>,
@@ -37,6 +41,11 @@ pub(super) struct Service {
     pub(super) window: Window,
     pub(super) script: Script,
     pub(super) log: Log,
+    pub(super) registrations: Registrations,
+    pub(super) events: Events,
+    /// How often the signer changed, and how often its certificate was fetched.
+    pub(super) rotations: usize,
+    pub(super) downloads: u64,
 }
 
 /// A referral and what is known about it besides.
@@ -83,6 +92,8 @@ impl Service {
             last: now - TICK,
             serials: 0,
             referrals_origin: "https://api.partner.microsoft.com".to_owned(),
+            center_origin: "https://api.partnercenter.microsoft.com".to_owned(),
+            certificates_origin: "https://3psostorageacct.blob.core.windows.net".to_owned(),
             settings,
             records: BTreeMap::new(),
             engagements: HashMap::new(),
@@ -91,6 +102,10 @@ impl Service {
             window: Window::default(),
             script: Script::default(),
             log: Log::default(),
+            registrations: Registrations::default(),
+            events: Events::default(),
+            rotations: 0,
+            downloads: 0,
         }
     }
 
@@ -228,9 +243,37 @@ impl Service {
         self.engagements.contains_key(engagement)
     }
 
-    /// Tells whoever wants to know.
-    #[expect(clippy::unused_self, reason = "events come with the next change")]
-    fn raise(&mut self, _id: &Arc<str>, _happened: Happened, _at: DateTime<Utc>) {}
+    /// Tells whoever wants to know: the change itself, echo or not, to its owner, and to the owners of other referrals
+    /// of the engagement that one of theirs changed (contract partner-center 8.2).
+    fn raise(&mut self, id: &Arc<str>, happened: Happened, at: DateTime<Utc>) {
+        if self.registrations.current.is_none() {
+            return;
+        }
+        let (own, related) = match happened {
+            Happened::Created => ("referral-created", "related-referral-created"),
+            Happened::Updated => ("referral-updated", "related-referral-updated"),
+        };
+        if self.records.get(id).is_some_and(|record| record.own) {
+            self.tell(own, id, at);
+        }
+        let engaged = self.engaged(id);
+        let others = engaged.iter().filter(|other| *other != id);
+        let mut own = others.filter(|other| self.records.get(*other).is_some_and(|record| record.own));
+        if let Some(other) = own.next() {
+            let subject = match self.settings.related_event {
+                RelatedEvent::TheChanged => id,
+                RelatedEvent::TheOwn => other,
+            };
+            self.tell(related, subject, at);
+        }
+    }
+
+    fn tell(&mut self, name: &'static str, id: &Arc<str>, at: DateTime<Utc>) {
+        if self.registrations.wants(name) {
+            let uri = format!("{}/engagements/v1/referrals/{id}", self.center_origin);
+            self.events.raise(name, &uri, Some(Arc::clone(id)), at, self.now);
+        }
+    }
 }
 
 /// A time a referral carries.

@@ -19,8 +19,11 @@ pub(super) const ADMIN: &str = "ada@contoso.example";
 pub(super) const PARTNER: &str = "https://api.partner.microsoft.com";
 pub(super) const CENTER: &str = "https://api.partnercenter.microsoft.com";
 pub(super) const REFERRALS: &str = "/v1.0/engagements/referrals";
+/// Where events go.
+pub(super) const CALLBACK: &str = "https://leads.contoso.example/webhooks/partner-center/0f3c";
 /// 2024-05-01T08:15:30.1234567Z, in units of 100 ns.
 const BEGIN: i64 = 17_145_513_301_234_567;
+pub(super) const DAY: i64 = 86_400;
 
 pub(super) struct World {
     pub(super) center: PartnerCenter,
@@ -94,6 +97,13 @@ impl World {
         let token = self.token(ADMIN, PARTNER).await;
         let request = request(method, &format!("{REFERRALS}{path}"), &token, headers, body);
         told(self.center.referrals_router().oneshot(request).await.unwrap()).await
+    }
+
+    /// A request of the administrator to the other host.
+    pub(super) async fn center(&self, method: &str, path: &str, body: &Value) -> Told {
+        let token = self.token(ADMIN, CENTER).await;
+        let request = request(method, path, &token, &[], body);
+        told(self.center.webhooks_router().oneshot(request).await.unwrap()).await
     }
 
     pub(super) async fn get(&self, path: &str) -> Told {
