@@ -1,12 +1,13 @@
 //! The promises of the roles, checked the same way for every connector.
 //!
 //! A connector's `tests/conformance.rs` brings a harness - the connector over an empty system, and a
-//! way to look into that system - and calls [`destination`], [`source`] or [`outcomes`]. A broken promise panics
-//! with its name, as a test does.
+//! way to look into that system - and calls [`destination`], [`source`], [`outcomes`] or [`referrals`].
+//! A broken promise panics with its name, as a test does.
 
 mod destination;
 pub mod leads;
 mod outcomes;
+mod referrals;
 mod source;
 
 use std::sync::Arc;
@@ -15,11 +16,13 @@ use async_trait::async_trait;
 
 pub use destination::destination;
 pub use outcomes::outcomes;
+pub use referrals::referrals;
 pub use source::source;
 
 use crate::delivery::LeadDelivery;
 use crate::ids::LeadId;
-use crate::roles::{Destination, OutcomeSource, Source};
+use crate::referral::ReferralId;
+use crate::roles::{Destination, OutcomeSource, ReferralDesk, Source};
 
 /// What a system holds of one lead, as seen from its own side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,4 +84,24 @@ pub trait Sales: Send + Sync {
     async fn make_stranger(&self);
     /// The system forgets every checkpoint it gave, where it can.
     async fn forget_checkpoints(&self);
+}
+
+/// Brings a referral desk over a system that holds a referral nobody has answered.
+#[async_trait]
+pub trait DeskHarness: Send + Sync {
+    /// The desk, those who work at the other side, and the referral.
+    async fn with_new_referral(&self) -> (Arc<dyn ReferralDesk>, Arc<dyn OtherSide>, ReferralId);
+}
+
+/// What happens at the other side of a referral desk. Each deed happens at a later moment than the one before.
+#[async_trait]
+pub trait OtherSide: Send + Sync {
+    /// Somebody else changes something of it, though not how it stands.
+    async fn touch(&self, id: &ReferralId);
+    /// It expires unanswered.
+    async fn expire(&self, id: &ReferralId);
+    /// The next request ends without an answer: done, or before anybody looked at it.
+    async fn cut_next(&self, applied: bool);
+    /// How many requests to change a referral came so far, refused ones included.
+    async fn writes(&self) -> usize;
 }
