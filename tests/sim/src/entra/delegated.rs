@@ -11,6 +11,8 @@ use super::{App, Book, Issued, Version, member, token};
 #[derive(Clone, Debug)]
 pub(super) struct Wish {
     pub(super) resource: String,
+    /// It was asked for by `/.default`, which the answer then names too.
+    pub(super) default: bool,
     /// Who it is shall be told too.
     pub(super) openid: bool,
     /// It shall be renewable.
@@ -96,6 +98,9 @@ impl Book {
         let mut body = self.told(version, &token, &wish.resource, now);
         body["scope"] = match version {
             Version::V1 => json!("user_impersonation"),
+            Version::V2 if wish.default => {
+                json!(format!("{0}/user_impersonation {0}/.default", wish.resource))
+            }
             Version::V2 => json!(format!("{}/user_impersonation", wish.resource)),
         };
         if wish.offline || version == Version::V1 {
@@ -143,6 +148,7 @@ fn v1(resource: Option<&str>, before: Option<&Wish>) -> Result<Wish, Refusal> {
     let resource = resource.or(before.map(|wish| wish.resource.as_str()));
     Ok(Wish {
         resource: resource.ok_or_else(|| Refusal::missing("resource"))?.to_owned(),
+        default: false,
         openid: true,
         offline: true,
     })
@@ -169,6 +175,7 @@ fn v2(scope: Option<&str>, before: Option<&Wish>) -> Result<Wish, Refusal> {
     let resource = resource.or(before.map(|wish| wish.resource.as_str()));
     Ok(Wish {
         resource: resource.ok_or_else(|| Refusal::scope(scope))?.to_owned(),
+        default: scopes.iter().any(|scope| scope.ends_with("/.default")),
         openid: scopes.contains(&"openid"),
         offline: scopes.contains(&"offline_access"),
     })

@@ -130,6 +130,7 @@ impl Entra {
         };
         let wish = Wish {
             resource: resource.to_owned(),
+            default: false,
             openid: false,
             offline: true,
         };

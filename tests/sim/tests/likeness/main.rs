@@ -6,4 +6,5 @@
 
 mod client;
 mod dataverse;
+mod partner_center;
 mod salesforce;
