@@ -11,6 +11,7 @@
 )]
 
 mod process;
+mod process_authorize;
 mod process_disk;
 mod process_dynamics365;
 mod process_kill;

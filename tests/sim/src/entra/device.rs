@@ -18,6 +18,7 @@ pub(super) struct Devices {
     all: Vec<Device>,
     slow_downs: usize,
     strict_pace: bool,
+    interval: Option<i64>,
 }
 
 struct Device {
@@ -53,6 +54,7 @@ impl Book {
             return Err(Refusal::not_public());
         }
         let wish = self.wish(version, form, None)?;
+        let interval = self.devices.interval.unwrap_or(INTERVAL);
         let number = self.devices.all.len() + 1;
         let (code, user_code) = (format!("sim-device-{number:06}"), format!("SIM{number:06}"));
         let address = format!("{}/device", self.origin);
@@ -66,12 +68,12 @@ impl Book {
             Version::V1 => {
                 body["verification_url"] = address.into();
                 body["expires_in"] = LIFE.to_string().into();
-                body["interval"] = INTERVAL.to_string().into();
+                body["interval"] = interval.to_string().into();
             }
             Version::V2 => {
                 body["verification_uri"] = address.into();
                 body["expires_in"] = LIFE.into();
-                body["interval"] = INTERVAL.into();
+                body["interval"] = interval.into();
             }
         }
         self.devices.all.push(Device {
@@ -80,7 +82,7 @@ impl Book {
             app: client.to_owned(),
             wish,
             until: now + LIFE,
-            interval: INTERVAL,
+            interval,
             asked: None,
             state: State::Waiting,
         });
@@ -165,6 +167,11 @@ impl Entra {
     /// The next questions are told to come more slowly.
     pub fn slow_down_next(&self, times: usize) {
         self.book().devices.slow_downs = times;
+    }
+
+    /// Codes given from now on are to be asked about every so many seconds.
+    pub fn poll_every(&self, seconds: i64) {
+        self.book().devices.interval = Some(seconds);
     }
 
     /// Whether questions that come faster than told are told to slow down.
