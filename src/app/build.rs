@@ -102,11 +102,14 @@ impl Blueprint {
 
     /// CRMs that are asked what became of leads.
     pub fn watched(&self) -> Vec<SourceName> {
-        let playing = self
-            .connectors
-            .iter()
-            .filter(|(_, connector)| connector.outcome_source.is_some());
-        playing.map(|(file, _)| SourceName::new(&file.name)).collect()
+        self.watching().map(|file| SourceName::new(&file.name)).collect()
+    }
+
+    fn watching(&self) -> impl Iterator<Item = &ConnectorFile> {
+        let connectors = self.connectors.iter();
+        connectors
+            .filter(|(_, connector)| connector.outcome_source.is_some())
+            .map(|(file, _)| file)
     }
 
     /// What the connector may spend; one for all its workers.
@@ -150,6 +153,10 @@ impl Blueprint {
         dedupe::Rules {
             window: chrono::TimeDelta::from_std(config.dedupe.window).unwrap_or(chrono::TimeDelta::MAX),
             forward_test_leads: config.forward_test_leads,
+            follow_up_leads: self
+                .watching()
+                .map(|file| AccountName::new(&file.account))
+                .collect(),
         }
     }
 }

@@ -8,6 +8,7 @@ use connector_kit::ids::AccountName;
 use connector_kit::lead::{Lead, Person, Said, TOUCHES_CARRIED, Touch};
 
 use super::key::touch_key;
+use super::referrals;
 use crate::normalize::{Understanding, placeholder::is_placeholder};
 use crate::store::{TouchKey, TouchSpan};
 
@@ -42,6 +43,9 @@ pub fn merge(
     lead.last_at = lead.last_at.max(touch.at);
     lead.touches.push(touch.clone());
     lead.touches = carried(lead.touches, spans);
+    if let Some(referral) = &understanding.referral {
+        referrals::join(&mut lead.referrals, referral);
+    }
     lead
 }
 
@@ -52,6 +56,7 @@ pub fn changed(before: &Lead, after: &Lead) -> bool {
         || before.dnc != after.dnc
         || before.first_at != after.first_at
         || before.touches != after.touches
+        || !referrals::say_the_same(&before.referrals, &after.referrals)
         || registers(&before.person)
             .iter()
             .zip(registers(&after.person))
@@ -111,7 +116,8 @@ fn join(mine: &mut Option<Said>, theirs: Option<&Said>, says_something: impl Fn(
     }
 }
 
-/// The newest touches, newest first: each moment of each key once, and of a run only the first.
+/// The newest touches, newest first: each moment of each key once, and of a run only the first. Of a
+/// referral the oldest version tells what the touch was.
 fn carried(touches: Vec<Touch>, spans: &[TouchSpan]) -> Vec<Touch> {
     let mut keyed: Vec<(TouchKey, Touch)> = touches
         .into_iter()
@@ -122,6 +128,7 @@ fn carried(touches: Vec<Touch>, spans: &[TouchSpan]) -> Vec<Touch> {
         let place = |key: &TouchKey, touch: &Touch| Reverse((touch.at, *key));
         place(key, touch)
             .cmp(&place(other_key, other))
+            .then_with(|| touch.referral.cmp(&other.referral))
             .then_with(|| words(other).cmp(&words(touch)))
     });
     keyed.dedup_by(|(key, touch), (first_key, first)| key == first_key && touch.at == first.at);

@@ -8,15 +8,25 @@ mod key;
 
 // 2. How views of a lead become one, and when a touch is only a repeat.
 mod merge;
+mod referrals;
 mod span;
 
-// 3. What to write about a whole batch.
+// 3. Where it goes, whose outcome it is, and what begins to run.
+mod clocks;
+mod fate;
+mod link;
+
+// 4. What to write about a whole batch.
+mod draft;
 mod plan;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
+use connector_kit::ids::AccountName;
 
 pub use key::{identity, referral_identity, touch_key};
 pub use merge::{changed, merge};
@@ -34,12 +44,15 @@ pub enum DedupeBy {
 }
 
 /// What the operator decided about duplicates.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// A touch this long after the same touch is a repeat.
     pub window: TimeDelta,
     /// Test leads go where other leads go.
     pub forward_test_leads: bool,
+    /// Accounts whose new leads have a day to be followed up: those where a CRM is watched that could
+    /// tell that they were.
+    pub follow_up_leads: BTreeSet<AccountName>,
 }
 
 impl Default for Rules {
@@ -47,6 +60,7 @@ impl Default for Rules {
         Self {
             window: TimeDelta::hours(24),
             forward_test_leads: false,
+            follow_up_leads: BTreeSet::new(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The promises of the room, in any order and any grouping.
 
+mod fates;
 mod keys;
 mod planning;
 mod properties;
+mod referrals;
 
 use std::collections::BTreeMap;
 
@@ -11,12 +13,13 @@ use connector_kit::lead::{Intent, Lead, Said, TOUCHES_CARRIED};
 use connector_kit::{LeadId, RawFormat, RawLead};
 use serde_json::json;
 
+use super::draft::window_of;
 use super::span::apply;
 use super::*;
 use crate::normalize::{self, Understanding, understand};
 use crate::store::{
-    Arrival, Identity, InboxId, KnownLead, Lane, LeadKey, Settlement, Suppression, TouchKey, TouchSpan,
-    Understood,
+    Arrival, Identity, InboxId, KnownLead, Lane, LeadChange, LeadKey, Settlement, Suppression, TouchKey,
+    TouchSpan, Understood,
 };
 
 fn start() -> DateTime<Utc> {
@@ -43,12 +46,16 @@ fn ada(action: &str, offer: &str, at: i64) -> Understanding {
 }
 
 fn said(body: &serde_json::Value, at: i64) -> Understanding {
+    arrived(RawFormat::MarketplaceJson, "web", body, at)
+}
+
+fn arrived(format: RawFormat, source: &str, body: &serde_json::Value, at: i64) -> Understanding {
     let arrival = Arrival {
         account: "default".into(),
-        source: "web".into(),
+        source: source.into(),
         received_at: minutes(at),
         raw: RawLead {
-            format: RawFormat::MarketplaceJson,
+            format,
             reference: None,
             occurred_at: None,
             body: body.to_string().into(),
@@ -63,7 +70,8 @@ fn fold<'a>(touches: impl IntoIterator<Item = &'a Understanding>) -> (Lead, Vec<
     let mut lead: Option<Lead> = None;
     for understanding in touches {
         let touch = &understanding.touch;
-        let placement = place(&spans, touch_key(touch), touch.at, Rules::default().window);
+        let window = window_of(understanding, &Rules::default());
+        let placement = place(&spans, touch_key(touch), touch.at, window);
         apply(&mut spans, &placement);
         lead = Some(merge(
             lead.as_ref(),
@@ -96,6 +104,15 @@ fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
 
 /// Settles a batch into known leads, as a store would.
 fn settle(known: &mut BTreeMap<Identity, KnownLead>, batch: &[Understanding], routed: bool) -> Settlement {
+    settle_by(&Rules::default(), known, batch, routed)
+}
+
+fn settle_by(
+    rules: &Rules,
+    known: &mut BTreeMap<Identity, KnownLead>,
+    batch: &[Understanding],
+    routed: bool,
+) -> Settlement {
     let batch: Vec<_> = batch
         .iter()
         .cloned()
@@ -104,43 +121,46 @@ fn settle(known: &mut BTreeMap<Identity, KnownLead>, batch: &[Understanding], ro
         .collect();
     let mut ids = (1 + u8::try_from(known.len()).unwrap()..).map(lead_id);
     let route = |_: &Lead| if routed { vec!["crm".into()] } else { Vec::new() };
-    let settlement = plan(
-        &batch,
-        known,
-        &Rules::default(),
-        &mut || ids.next().unwrap(),
-        &route,
-    );
+    let settlement = plan(&batch, known, rules, &mut || ids.next().unwrap(), &route);
     for change in &settlement.leads {
-        let Some(identity) = change.identities.first().copied() else {
-            continue;
-        };
-        let mut spans = known
-            .get(&identity)
-            .map(|known| known.spans.clone())
-            .unwrap_or_default();
-        spans.retain(|span| !change.spans_gone.contains(&(span.key, span.first_at)));
-        spans.retain(|span| {
-            !change
-                .spans
-                .iter()
-                .any(|new| (new.key, new.first_at) == (span.key, span.first_at))
-        });
-        spans.extend(&change.spans);
-        let lead = Lead::clone(&change.lead);
-        let (revision, suppression) = (change.revision, change.suppression);
-        known.insert(
-            identity,
-            KnownLead {
-                key: LeadKey(1),
-                lead,
-                revision,
-                spans,
-                suppression,
-            },
-        );
+        write(known, change);
     }
     settlement
+}
+
+/// A new lead must be the first to claim each of its identities; every identity shows the same lead.
+fn write(known: &mut BTreeMap<Identity, KnownLead>, change: &LeadChange) {
+    let newest = known.values().map(|known| known.key).max();
+    let next = LeadKey(newest.map_or(1, |LeadKey(key)| key + 1));
+    let key = change.before.map_or(next, |(key, _)| key);
+    let held = known.values().find(|known| known.key == key);
+    assert_eq!(
+        held.map(|held| held.revision),
+        change.before.map(|(_, revision)| revision)
+    );
+    let mut spans = held.map(|held| held.spans.clone()).unwrap_or_default();
+    spans.retain(|span| !change.spans_gone.contains(&(span.key, span.first_at)));
+    spans.retain(|span| {
+        !change
+            .spans
+            .iter()
+            .any(|new| (new.key, new.first_at) == (span.key, span.first_at))
+    });
+    spans.extend(&change.spans);
+    let written = KnownLead {
+        key,
+        lead: Lead::clone(&change.lead),
+        revision: change.revision,
+        spans,
+        suppression: change.suppression,
+    };
+    for identity in &change.identities {
+        let former = known.insert(*identity, written.clone());
+        assert!(former.is_none(), "an identity was claimed twice");
+    }
+    for shown in known.values_mut().filter(|known| known.key == key) {
+        *shown = written.clone();
+    }
 }
 
 fn understood(settlement: &Settlement) -> Vec<&'static str> {

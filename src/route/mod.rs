@@ -176,6 +176,7 @@ fn look_up(name: &str, lead: &Lead) -> Value {
         ("hot", _) => return Value::from(lead.is_hot()),
         ("account", _) => lead.account.as_str(),
         ("intent", _) => lead.intent.as_str(),
+        ("kind", Some(touch)) if touch.referral.is_some() => "referral",
         ("kind", _) => "lead",
         ("country", _) => lead.person.country.as_ref().map_or("", |said| &said.value),
         ("source", Some(touch)) => touch.source.as_str(),

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::keys::key_of;
+use super::referrals::{body, comes, with};
 use super::*;
 
 /// Touches of one person: few offers, few moments, so that repeats and ties are common.
@@ -15,7 +16,25 @@ fn touches() -> impl Strategy<Value = Vec<Understanding>> {
             "LeadSource": format!("SPZA-{action}|p.o{offer}"), "Description": company,
         }), at)
     });
-    prop::collection::vec(one, 1..9)
+    prop::collection::vec(prop_oneof![2 => one, 1 => referrals()], 1..9)
+}
+
+/// Versions of three referrals of the same person.
+fn referrals() -> impl Strategy<Value = Understanding> {
+    let state = prop::sample::select(vec!["New/Pending", "Active/Accepted", "Closed/Lost", "X/Y"]);
+    let consent = prop::sample::select(vec![json!(null), json!(true), json!(true), json!(false)]);
+    (0..3_i64, state, 0..4_i64, consent, any::<bool>(), "[A-C]{0,1}").prop_map(
+        |(nth, state, version, consent, incoming, name)| {
+            comes(&with(
+                body(&format!("r{nth}"), state, nth * 500 + version * 40),
+                &json!({
+                    "createdDateTime": minutes(nth * 500), "name": name, "eTag": name,
+                    "direction": if incoming { "Incoming" } else { "Outgoing" },
+                    "consent": {"consentToContact": consent}, "details": {"notes": name},
+                }),
+            ))
+        },
+    )
 }
 
 proptest! {

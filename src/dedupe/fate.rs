@@ -1,0 +1,71 @@
+//! Why a lead goes nowhere, or where it goes.
+
+use connector_kit::{DestinationName, Lead};
+
+use super::Rules;
+use crate::store::{Lane, Suppression};
+
+/// Where it goes, each with its lane.
+pub(super) type Routes = Vec<(DestinationName, Lane)>;
+
+/// What the fate of a lead depends on beside the lead itself.
+pub(super) struct Standing {
+    /// It began with a try-out.
+    pub(super) test_lead: bool,
+    /// There is, or once was, something in it that is worth a delivery.
+    pub(super) worth: bool,
+    /// It is on its way already.
+    pub(super) is_routed: bool,
+    /// A destination would see a difference.
+    pub(super) is_changed: bool,
+}
+
+/// The first rule that applies is named.
+pub(super) fn fate(
+    lead: &Lead,
+    standing: &Standing,
+    rules: &Rules,
+    route: &dyn Fn(&Lead) -> Vec<DestinationName>,
+) -> (Option<Suppression>, Routes) {
+    if standing.test_lead && !rules.forward_test_leads {
+        return (Some(Suppression::TestLead), Vec::new());
+    }
+    if lead.dnc {
+        return (Some(Suppression::DoNotContact), Vec::new());
+    }
+    if let (false, Some(why)) = (standing.worth, idle(lead)) {
+        return (Some(why), Vec::new());
+    }
+    if standing.is_routed && !standing.is_changed {
+        return (None, Vec::new());
+    }
+    let lane = match (lead.is_hot(), standing.is_routed) {
+        (true, _) => Lane::Hot,
+        (false, true) => Lane::Update,
+        (false, false) => Lane::Live,
+    };
+    let routes: Vec<_> = route(lead)
+        .into_iter()
+        .map(|destination| (destination, lane))
+        .collect();
+    let stranded = routes.is_empty() && !standing.is_routed;
+    (stranded.then_some(Suppression::NoRoute), routes)
+}
+
+/// Why nobody would work on it: all there is of it are referrals that are closed or our own.
+pub(super) fn idle(lead: &Lead) -> Option<Suppression> {
+    let asked = lead.touches.iter().any(|touch| touch.referral.is_none());
+    let waits = lead
+        .referrals
+        .iter()
+        .any(|referral| referral.incoming && !referral.state.is_terminal());
+    if asked || waits || lead.referrals.is_empty() {
+        return None;
+    }
+    let came_to_us = lead.referrals.iter().any(|referral| referral.incoming);
+    Some(if came_to_us {
+        Suppression::ClosedReferral
+    } else {
+        Suppression::OwnReferral
+    })
+}

@@ -1,0 +1,231 @@
+//! Where a lead made by referrals goes, and what begins to run.
+
+use connector_kit::ids::AccountName;
+
+use super::referrals::{body, comes, referral, with};
+use super::*;
+use crate::store::ClockKind;
+
+fn outgoing(id: &str, updated: i64) -> Understanding {
+    let ours = json!({"direction": "Outgoing", "qualification": "SalesQualified", "type": "Shared"});
+    comes(&with(body(id, "Active/Accepted", updated), &ours))
+}
+
+/// The fate of the only lead after each batch.
+fn fates(batches: &[&[Understanding]]) -> Vec<(Option<Suppression>, Option<Lane>)> {
+    let mut known = BTreeMap::new();
+    batches
+        .iter()
+        .map(|batch| {
+            let settlement = settle(&mut known, batch, true);
+            let [change] = &settlement.leads[..] else {
+                panic!("one lead")
+            };
+            (change.suppression, change.routes.first().map(|(_, lane)| *lane))
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_closed_or_our_own_makes_no_delivery_of_its_own() {
+    use Suppression::{ClosedReferral, DoNotContact, OwnReferral};
+    let closed = referral("a", "Closed/Lost", 5);
+    let open = referral("a", "New/Pending", 0);
+    let gone = (Some(ClosedReferral), None);
+    let ours = (Some(OwnReferral), None);
+    let hot = (None, Some(Lane::Hot));
+    let asks = ada("StartTestDrive", "p.o", 1);
+    let refused = comes(&with(
+        body("a", "Closed/Lost", 5),
+        &json!({"consent": {"consentToContact": false}}),
+    ));
+    let other = referral("b", "New/Pending", 6);
+    let unknown = referral("a", "Shelved/Somewhere", 5);
+    type Fate = (Option<Suppression>, Option<Lane>);
+    let table: [(&str, &[&[Understanding]], &[Fate]); 13] = [
+        ("closed before it was seen", &[&[closed.clone()]], &[gone]),
+        (
+            "seen open, then closed",
+            &[&[open.clone()], &[closed.clone()]],
+            &[hot, hot],
+        ),
+        ("both at once", &[&[open.clone(), closed.clone()]], &[hot]),
+        (
+            "its open version comes late",
+            &[&[closed.clone()], &[open.clone()]],
+            &[gone, gone],
+        ),
+        (
+            "somebody asks later",
+            &[&[closed.clone()], &[asks.clone()], &[closed.clone()]],
+            &[gone, (None, Some(Lane::Live)), (None, None)],
+        ),
+        (
+            "it joins a lead on its way",
+            &[&[asks.clone()], &[closed.clone()]],
+            &[(None, Some(Lane::Live)), (None, Some(Lane::Update))],
+        ),
+        (
+            "both in one batch",
+            &[&[closed.clone(), asks.clone()]],
+            &[(None, Some(Lane::Live))],
+        ),
+        (
+            "another is open",
+            &[&[closed.clone()], &[other.clone()]],
+            &[gone, hot],
+        ),
+        (
+            "we sent it",
+            &[&[outgoing("o", 0)], &[outgoing("o", 3)]],
+            &[ours, ours],
+        ),
+        (
+            "ours, and one that is closed",
+            &[&[outgoing("o", 0)], &[closed.clone()]],
+            &[ours, gone],
+        ),
+        (
+            "ours joins a lead on its way",
+            &[&[asks], &[outgoing("o", 3)]],
+            &[(None, Some(Lane::Live)), (None, Some(Lane::Update))],
+        ),
+        (
+            "a closed one forbids contact",
+            &[&[refused]],
+            &[(Some(DoNotContact), None)],
+        ),
+        ("nobody knows how it stands", &[&[unknown]], &[hot]),
+    ];
+    for (what, batches, expected) in table {
+        assert_eq!(fates(batches), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_referral_without_a_route_is_routed_when_there_is_one() {
+    let mut known = BTreeMap::new();
+    let nowhere = settle(&mut known, &[referral("a", "New/Pending", 0)], false);
+    let change = &nowhere.leads[0];
+    assert_eq!(
+        (change.suppression, change.clocks.len()),
+        (Some(Suppression::NoRoute), 0)
+    );
+    let found = settle(&mut known, &[referral("a", "New/Received", 4)], true);
+    let change = &found.leads[0];
+    assert_eq!(
+        (change.suppression, &change.routes[..]),
+        (None, &[("crm".into(), Lane::Hot)][..])
+    );
+    assert_eq!(change.clocks.len(), 2, "all begin that could not before");
+}
+
+#[test]
+fn a_try_out_that_became_a_referral_goes_nowhere_and_is_one_lead() {
+    let test = |updated| {
+        let profile =
+            json!({"customerProfile": {"team": [{"firstName": "MSFT_TEST_1", "email": "ada@example.com"}]}});
+        comes(&with(body("a", "New/Pending", updated), &profile))
+    };
+    let mut known = BTreeMap::new();
+    settle(&mut known, &[ada("INS", "p.o", 0)], true);
+    let settlement = settle(&mut known, &[test(0), test(1)], true);
+    assert_eq!(understood(&settlement), ["new", "repeat"]);
+    assert_eq!(settlement.leads[0].suppression, Some(Suppression::TestLead));
+    let again = settle(&mut known, &[test(2)], true);
+    assert_eq!(
+        (understood(&again), again.leads[0].suppression),
+        (vec!["repeat"], Some(Suppression::TestLead))
+    );
+}
+
+/// Kind and hours of each clock, and whether it is about a referral.
+fn clocks(rules: &Rules, batches: &[&[Understanding]]) -> Vec<Vec<(ClockKind, i64, bool)>> {
+    let mut known = BTreeMap::new();
+    let hours = |change: &LeadChange| {
+        let clocks = change.clocks.iter();
+        clocks
+            .map(|clock| {
+                (
+                    clock.kind,
+                    (clock.due_at - clock.starts_at).num_hours(),
+                    clock.referral.is_some(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    batches
+        .iter()
+        .map(|batch| {
+            settle_by(rules, &mut known, batch, true)
+                .leads
+                .iter()
+                .flat_map(hours)
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn clocks_begin_with_what_waits_for_us() {
+    use ClockKind::{Answer, DirectContact, FollowUp};
+    let watched = Rules {
+        follow_up_leads: [AccountName::new("default")].into(),
+        ..Rules::default()
+    };
+    let elsewhere = Rules {
+        follow_up_leads: [AccountName::new("fabrikam")].into(),
+        ..Rules::default()
+    };
+    let calls = comes(&with(
+        body("a", "New/Pending", 0),
+        &json!({"details": {"customerRequestedContact": true}}),
+    ));
+    // Made at noon, due at midnight fourteen days later.
+    let answer = (Answer, 14 * 24 - 12, true);
+    let (follow, lead) = ((FollowUp, 24, true), (FollowUp, 24, false));
+    let late = |minutes: i64| Understanding {
+        received_at: start() + TimeDelta::hours(24) + TimeDelta::minutes(minutes),
+        ..ada("PLT", "p.o", 0)
+    };
+    assert_eq!(clocks(&Rules::default(), &[&[ada("PLT", "p.o", 0)]]), [[]]);
+    assert_eq!(clocks(&elsewhere, &[&[ada("PLT", "p.o", 0)]]), [[]]);
+    assert_eq!(
+        clocks(
+            &watched,
+            &[
+                &[ada("PLT", "p.o", 0), ada("INS", "p.o", 5)],
+                &[ada("PLT", "p.x", 9)]
+            ]
+        ),
+        [vec![lead], vec![]]
+    );
+    assert_eq!(clocks(&watched, &[&[late(0)]]), [[lead]]);
+    assert_eq!(clocks(&watched, &[&[late(1)]]), [[]], "nobody could have kept it");
+    assert_eq!(clocks(&watched, &[&[ada("DNC", "p.o", 0)]]), [[]]);
+    assert_eq!(
+        clocks(&Rules::default(), &[&[calls]]),
+        [[follow, (DirectContact, 72, true), answer]]
+    );
+    assert_eq!(
+        clocks(
+            &watched,
+            &[&[referral("a", "New/Pending", 0), ada("PLT", "p.o", 5)]]
+        ),
+        [[follow, answer, lead]]
+    );
+    assert_eq!(
+        clocks(
+            &watched,
+            &[&[ada("PLT", "p.o", 5)], &[referral("a", "New/Pending", 0)]]
+        ),
+        [vec![lead], vec![follow, answer]]
+    );
+    for quiet in [
+        referral("a", "Active/Accepted", 0),
+        referral("a", "Closed/Won", 0),
+        outgoing("a", 0),
+    ] {
+        assert_eq!(clocks(&watched, &[&[quiet]]), [[]]);
+    }
+}
