@@ -16,6 +16,7 @@ macro_rules! fixture {
 
 mod documented;
 mod properties;
+mod referrals;
 
 use chrono::{DateTime, Utc};
 use connector_kit::lead::{FIELD_CAP_BYTES, Intent, Said};

@@ -1,5 +1,6 @@
 //! What holds for any bytes and any object.
 
+use connector_kit::Referral;
 use connector_kit::lead::Touch;
 use proptest::prelude::*;
 
@@ -19,6 +20,27 @@ proptest! {
         let understood = understood.map_err(|error| TestCaseError::fail(error.to_string()))?;
         let json = serde_json::to_string(&understood.touch).unwrap();
         prop_assert_eq!(serde_json::from_str::<Touch>(&json).unwrap(), understood.touch);
+    }
+
+    #[test]
+    fn any_object_with_an_id_and_a_beginning_is_a_referral(value in object(), made in moment(), updated in moment()) {
+        let mut value = value;
+        value["id"] = json!("a-1");
+        value["createdDateTime"] = json!(made);
+        value["updatedDateTime"] = json!(updated);
+        let understood = understand(&arrival(RawFormat::Referral, value.to_string()), &Rules::default());
+        let understood = understood.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let referral = understood.referral.unwrap();
+        let _ = (referral.answer_due(), referral.deal.closes_on());
+        let stored = serde_json::to_string(&referral).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Referral>(&stored).unwrap(), referral);
+        let stored = serde_json::to_string(&understood.touch).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Touch>(&stored).unwrap(), understood.touch);
+    }
+
+    #[test]
+    fn any_bytes_are_a_referral_or_refused(body in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(understand(&arrival(RawFormat::Referral, body), &Rules::default()).is_err());
     }
 
     #[test]
@@ -70,8 +92,18 @@ fn object() -> impl Strategy<Value = Value> {
     prop::collection::btree_map(key(), value, 0..10).prop_map(|map| map.into_iter().collect())
 }
 
+/// Moments as .NET writes them, and some only a hostile sender would.
+fn moment() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "20[0-9]{2}-(0[1-9]|1[0-2])-[0-2][1-8]T1[0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,7})?Z?",
+        Just("+262142-12-31T23:59:59".to_owned()),
+        Just("-262143-01-01T00:00:00".to_owned()),
+        Just("0001-01-01T00:00:00Z".to_owned()),
+    ]
+}
+
 fn key() -> impl Strategy<Value = String> {
-    const KNOWN: [&str; 9] = [
+    const KNOWN: [&str; 31] = [
         "UserDetails",
         "userDetails",
         "CustomerInfo",
@@ -81,6 +113,28 @@ fn key() -> impl Strategy<Value = String> {
         "LeadSource",
         "ActionCode",
         "CreatedTime",
+        "status",
+        "Substatus",
+        "qualification",
+        "type",
+        "direction",
+        "name",
+        "eTag",
+        "customerProfile",
+        "address",
+        "team",
+        "email",
+        "phoneNumber",
+        "firstName",
+        "consent",
+        "consentToContact",
+        "details",
+        "notes",
+        "dealValue",
+        "closingDateTime",
+        "requirements",
+        "solutions",
+        "id",
     ];
     prop_oneof![
         prop::sample::select(&KNOWN[..]).prop_map(str::to_owned),
