@@ -6,7 +6,7 @@ use super::spending::Spending;
 use super::tables::Table;
 use super::{Exit, Place, house, screen};
 use crate::app;
-use crate::store::{DestinationGate, DestinationStatus, OutcomeTotals, Store, Totals};
+use crate::store::{DestinationGate, DestinationStatus, OutcomeTotals, Store, Suppression, Totals};
 
 /// Shows totals and destinations.
 pub(super) fn status(place: &Place) -> Result<(), Exit> {
@@ -111,20 +111,19 @@ fn gate_word(gate: &DestinationGate) -> &'static str {
 
 /// How many leads go nowhere, by rule; what only referrals can meet is named once one has.
 fn suppressed(totals: &Totals) -> String {
-    let all: u64 = totals.suppressed().iter().map(|(_, leads)| leads).sum();
-    let mut text = format!(
-        "{all} suppressed ({} test, {} do not contact, {} no route",
-        totals.suppressed_test, totals.suppressed_dnc, totals.suppressed_no_route,
-    );
-    for (leads, rule) in [
-        (totals.suppressed_closed, "referral closed before it was seen"),
-        (totals.suppressed_own, "our own referral"),
-    ] {
-        if leads > 0 {
-            text += &format!(", {leads} {rule}");
-        }
-    }
-    text + ")"
+    let by_rule = totals.suppressed();
+    let all: u64 = by_rule.iter().map(|(_, leads)| leads).sum();
+    let of_referrals = by_rule.iter().skip(3).filter(|(_, leads)| *leads > 0);
+    let named: Vec<String> = by_rule
+        .iter()
+        .take(3)
+        .chain(of_referrals)
+        .map(|(rule, leads)| match rule {
+            Suppression::TestLead => format!("{leads} test"),
+            rule => format!("{leads} {}", rule.as_str()),
+        })
+        .collect();
+    format!("{all} suppressed ({})", named.join(", "))
 }
 
 fn age(now: DateTime<Utc>, since: DateTime<Utc>) -> String {

@@ -7,7 +7,7 @@ use connector_kit::{DestinationName, Lead, LeadId, Referral};
 
 use super::Rules;
 use super::clocks;
-use super::fate::{Standing, fate, idle};
+use super::fate::{Standing, Way, fate, idle};
 use super::key::touch_key;
 use super::link::link;
 use super::merge::{changed, merge};
@@ -121,17 +121,21 @@ impl<'k> Draft<'k> {
             Some(known) if changed(&known.lead, &lead) => (known.revision.saturating_add(1), true),
             Some(known) => (known.revision, false),
         };
+        let is_routed = self.known.is_some_and(|known| known.suppression.is_none());
         let standing = Standing {
             test_lead: self.test_lead,
             worth: self.worth,
-            is_routed: self.known.is_some_and(|known| known.suppression.is_none()),
-            is_changed,
+            way: match is_routed {
+                false => Way::NotBegun,
+                true if is_changed => Way::Changed,
+                true => Way::Unchanged,
+            },
         };
         let (suppression, routes) = fate(&lead, &standing, rules, route);
         let (spans, spans_gone) = self.span_changes();
         let clocks = match suppression {
             Some(_) => Vec::new(),
-            None => self.clocks(&lead, standing.is_routed, rules),
+            None => self.clocks(&lead, is_routed, rules),
         };
         Some(LeadChange {
             identities: self.claims,

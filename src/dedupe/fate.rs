@@ -14,10 +14,19 @@ pub(super) struct Standing {
     pub(super) test_lead: bool,
     /// There is, or once was, something in it that is worth a delivery.
     pub(super) worth: bool,
-    /// It is on its way already.
-    pub(super) is_routed: bool,
-    /// A destination would see a difference.
-    pub(super) is_changed: bool,
+    /// How far it is.
+    pub(super) way: Way,
+}
+
+/// How far a lead is on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It never went anywhere.
+    NotBegun,
+    /// It is on its way, and a destination would see a difference.
+    Changed,
+    /// It is on its way as it is.
+    Unchanged,
 }
 
 /// The first rule that applies is named.
@@ -36,19 +45,17 @@ pub(super) fn fate(
     if let (false, Some(why)) = (standing.worth, idle(lead)) {
         return (Some(why), Vec::new());
     }
-    if standing.is_routed && !standing.is_changed {
-        return (None, Vec::new());
-    }
-    let lane = match (lead.is_hot(), standing.is_routed) {
-        (true, _) => Lane::Hot,
-        (false, true) => Lane::Update,
-        (false, false) => Lane::Live,
+    let lane = match (standing.way, lead.is_hot()) {
+        (Way::Unchanged, _) => return (None, Vec::new()),
+        (_, true) => Lane::Hot,
+        (Way::Changed, false) => Lane::Update,
+        (Way::NotBegun, false) => Lane::Live,
     };
     let routes: Vec<_> = route(lead)
         .into_iter()
         .map(|destination| (destination, lane))
         .collect();
-    let stranded = routes.is_empty() && !standing.is_routed;
+    let stranded = routes.is_empty() && standing.way == Way::NotBegun;
     (stranded.then_some(Suppression::NoRoute), routes)
 }
 

@@ -107,6 +107,25 @@ fn a_condition_may_ask_for_every_promised_name() {
 }
 
 #[test]
+fn a_lead_whose_newest_touch_is_a_referral_is_of_that_kind() {
+    let version = connector_kit::referral::ReferralVersion {
+        id: "a-1".parse().unwrap(),
+        updated_at: THEN,
+    };
+    let mut referred = lead("default", "DE");
+    let asked = referred.touches[0].clone();
+    referred.touches[0].referral = Some(version);
+    referred.touches.push(asked.clone());
+    let kind = |kind: &str, lead: &Lead| {
+        let when = format!("kind == '{kind}'");
+        chosen(&[route(Some(&when), &["crm"])], lead).len()
+    };
+    assert_eq!((kind("referral", &referred), kind("lead", &referred)), (1, 0));
+    referred.touches.insert(0, asked);
+    assert_eq!((kind("referral", &referred), kind("lead", &referred)), (0, 1));
+}
+
+#[test]
 fn all_routes_that_match_add_up_and_no_destination_comes_twice() {
     let routes = [
         route(Some("country == 'FR'"), &["archive"]),

@@ -1,6 +1,7 @@
 //! Arrivals become leads: read, understood, joined with what is known, and written in one piece.
 
 mod caution;
+mod journal;
 mod worker;
 
 pub use worker::{Reader, Router, SettleParts, SettleWorker, Unwatched, Watcher};

@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_kit::dice::Dice;
 use connector_kit::{DestinationName, Lead, LeadId};
-use tracing::{error, info, warn};
+use tracing::error;
 
 use super::caution::{Approach, approach};
+use super::journal;
 use crate::dedupe::{self, plan};
 use crate::normalize::{Understanding, Unreadable};
 use crate::runtime::{Bells, Next, Worker};
 use crate::store::{
-    Arrival, Identity, InboxId, KnownLead, LeadChange, ReferralNote, Settled, Settlement, Store, StoreError,
-    Understood, Unsettled,
+    Arrival, Identity, InboxId, KnownLead, Settled, Settlement, Store, StoreError, Understood, Unsettled,
 };
 
 /// How many arrivals are understood and written together. Small enough that a sender whose lead
@@ -179,46 +179,7 @@ impl SettleWorker {
             self.parts.bells.ring_deliver();
         }
         self.parts.watcher.settled(settlement);
-        for (id, understood) in &settlement.arrivals {
-            if let Understood::Quarantined(reason) = understood {
-                warn!(event = "quarantined", arrival = id.0, reason = ?reason, "an arrival cannot be understood; its bytes are kept");
-            }
-        }
-        if let [(_, understood)] = settlement.arrivals.as_slice() {
-            tell_one(understood);
-            settlement.leads.iter().for_each(tell_referrals);
-        } else if !settlement.arrivals.is_empty() {
-            let referrals: usize = settlement.leads.iter().map(|change| change.referrals.len()).sum();
-            info!(
-                event = "settled",
-                arrivals = settlement.arrivals.len(),
-                leads = settlement.leads.len(),
-                referrals,
-                "arrivals understood"
-            );
-        }
-    }
-}
-
-fn tell_one(understood: &Understood) {
-    match understood {
-        Understood::New(lead) => info!(event = "lead_new", lead.id = %lead, "new lead"),
-        Understood::Merged(lead) => info!(event = "lead_merged", lead.id = %lead, "a touch joined a lead"),
-        Understood::Repeat(lead) => info!(event = "lead_repeat", lead.id = %lead, "the same touch again"),
-        Understood::Quarantined(_) => {}
-    }
-}
-
-/// A referral is new while nobody was known under its id.
-fn tell_referrals(change: &LeadChange) {
-    let lead = change.lead.id;
-    for ReferralNote { referral, link, .. } in &change.referrals {
-        let identity = dedupe::referral_identity(&change.lead.account, &referral.id);
-        if change.identities.contains(&identity) {
-            info!(event = "referral_new", referral.id = %referral.id, lead.id = %lead, link = link.as_str(), "new referral");
-        } else {
-            info!(event = "referral_changed", referral.id = %referral.id, lead.id = %lead, "another version of a referral");
-        }
+        journal::tell(settlement);
     }
 }
 

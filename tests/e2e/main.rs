@@ -49,6 +49,7 @@ mod exhaustion;
 mod leases;
 mod poison;
 mod polling;
+mod referrals;
 mod routing;
 
 // What a machine can check of how the house is kept.

@@ -11,8 +11,13 @@ fn outgoing(id: &str, updated: i64) -> Understanding {
     comes(&with(body(id, "Active/Accepted", updated), &ours))
 }
 
+/// Why it goes nowhere, or in which lane it goes.
+type Fate = (Option<Suppression>, Option<Lane>);
+/// What happens, batch by batch, and the fate after each.
+type Case = (&'static str, Vec<Vec<Understanding>>, Vec<Fate>);
+
 /// The fate of the only lead after each batch.
-fn fates(batches: &[&[Understanding]]) -> Vec<(Option<Suppression>, Option<Lane>)> {
+fn fates(batches: &[Vec<Understanding>]) -> Vec<Fate> {
     let mut known = BTreeMap::new();
     batches
         .iter()
@@ -41,64 +46,71 @@ fn what_is_closed_or_our_own_makes_no_delivery_of_its_own() {
     ));
     let other = referral("b", "New/Pending", 6);
     let unknown = referral("a", "Shelved/Somewhere", 5);
-    type Fate = (Option<Suppression>, Option<Lane>);
-    let table: [(&str, &[&[Understanding]], &[Fate]); 13] = [
-        ("closed before it was seen", &[&[closed.clone()]], &[gone]),
+    let table: [Case; 13] = [
+        (
+            "closed before it was seen",
+            vec![vec![closed.clone()]],
+            vec![gone],
+        ),
         (
             "seen open, then closed",
-            &[&[open.clone()], &[closed.clone()]],
-            &[hot, hot],
+            vec![vec![open.clone()], vec![closed.clone()]],
+            vec![hot, hot],
         ),
-        ("both at once", &[&[open.clone(), closed.clone()]], &[hot]),
+        (
+            "both at once",
+            vec![vec![open.clone(), closed.clone()]],
+            vec![hot],
+        ),
         (
             "its open version comes late",
-            &[&[closed.clone()], &[open.clone()]],
-            &[gone, gone],
+            vec![vec![closed.clone()], vec![open.clone()]],
+            vec![gone, gone],
         ),
         (
             "somebody asks later",
-            &[&[closed.clone()], &[asks.clone()], &[closed.clone()]],
-            &[gone, (None, Some(Lane::Live)), (None, None)],
+            vec![vec![closed.clone()], vec![asks.clone()], vec![closed.clone()]],
+            vec![gone, (None, Some(Lane::Live)), (None, None)],
         ),
         (
             "it joins a lead on its way",
-            &[&[asks.clone()], &[closed.clone()]],
-            &[(None, Some(Lane::Live)), (None, Some(Lane::Update))],
+            vec![vec![asks.clone()], vec![closed.clone()]],
+            vec![(None, Some(Lane::Live)), (None, Some(Lane::Update))],
         ),
         (
             "both in one batch",
-            &[&[closed.clone(), asks.clone()]],
-            &[(None, Some(Lane::Live))],
+            vec![vec![closed.clone(), asks.clone()]],
+            vec![(None, Some(Lane::Live))],
         ),
         (
             "another is open",
-            &[&[closed.clone()], &[other.clone()]],
-            &[gone, hot],
+            vec![vec![closed.clone()], vec![other.clone()]],
+            vec![gone, hot],
         ),
         (
             "we sent it",
-            &[&[outgoing("o", 0)], &[outgoing("o", 3)]],
-            &[ours, ours],
+            vec![vec![outgoing("o", 0)], vec![outgoing("o", 3)]],
+            vec![ours, ours],
         ),
         (
             "ours, and one that is closed",
-            &[&[outgoing("o", 0)], &[closed.clone()]],
-            &[ours, gone],
+            vec![vec![outgoing("o", 0)], vec![closed.clone()]],
+            vec![ours, gone],
         ),
         (
             "ours joins a lead on its way",
-            &[&[asks], &[outgoing("o", 3)]],
-            &[(None, Some(Lane::Live)), (None, Some(Lane::Update))],
+            vec![vec![asks], vec![outgoing("o", 3)]],
+            vec![(None, Some(Lane::Live)), (None, Some(Lane::Update))],
         ),
         (
             "a closed one forbids contact",
-            &[&[refused]],
-            &[(Some(DoNotContact), None)],
+            vec![vec![refused]],
+            vec![(Some(DoNotContact), None)],
         ),
-        ("nobody knows how it stands", &[&[unknown]], &[hot]),
+        ("nobody knows how it stands", vec![vec![unknown]], vec![hot]),
     ];
     for (what, batches, expected) in table {
-        assert_eq!(fates(batches), expected, "{what}");
+        assert_eq!(fates(&batches), expected, "{what}");
     }
 }
 
