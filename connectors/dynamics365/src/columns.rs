@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat};
-use connector_kit::mapping::{FieldRule, Mapping, Overflow};
+use connector_kit::mapping::{FieldRule, Mapping, Overflow, ValueKind};
 use connector_kit::{ConfigError, ConnectorError, ConnectorSettings, ErrorKind, Gate, LeadDelivery};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -15,8 +15,6 @@ use crate::config::{DoNotContact, Settings, is_logical_name};
 
 /// The mapping used when the operator writes none, in the very file an operator may copy.
 const SHIPPED: &str = include_str!("../../../config/connectors.d/dynamics365.toml");
-/// Paths that give a moment.
-pub(crate) const MOMENTS: [&str; 4] = ["first_at", "last_at", "revised_at", "touch.at"];
 /// A lookup is written through its navigation property.
 pub(crate) const BIND: &str = "@odata.bind";
 
@@ -54,6 +52,8 @@ pub(crate) struct Columns {
     mapping: Mapping,
     limits: BTreeMap<String, Limit>,
     moments: BTreeSet<String>,
+    /// Columns that get a number which the lead tells as text, digit by digit.
+    decimals: BTreeSet<String>,
     choices: Choices,
     do_not_contact: DoNotContact,
 }
@@ -89,17 +89,31 @@ impl Columns {
         let limits = rules
             .iter()
             .filter_map(|(name, rule)| Some((name.clone(), limit(name, rule, own)?)));
-        let is_moment = |rule: &FieldRule| {
-            rule.pipe.is_empty() && rule.from.as_deref().is_some_and(|path| MOMENTS.contains(&path))
+        let limits: BTreeMap<String, Limit> = limits.collect();
+        let of_kind = |kind: ValueKind| {
+            let wanted = rules.iter().filter(move |(_, rule)| rule.value_kind() == kind);
+            wanted.map(|(name, _)| name.clone())
         };
-        let moments = rules.iter().filter(|(_, rule)| is_moment(rule));
+        // A number of a limited length is meant as text.
+        let decimals = of_kind(ValueKind::Decimal).filter(|name| !limits.contains_key(name));
         Ok(Self {
             mapping: Mapping::parse(rules, &settings.tables)?,
-            limits: limits.collect(),
-            moments: moments.map(|(name, _)| name.clone()).collect(),
+            moments: of_kind(ValueKind::Moment).collect(),
+            decimals: decimals.collect(),
+            limits,
             choices: Choices::new(&own.choices),
             do_not_contact: own.do_not_contact.clone(),
         })
+    }
+
+    /// Columns nothing is written to before a lead comes with a referral.
+    pub(crate) fn for_referrals(&self) -> BTreeSet<String> {
+        self.mapping.of_referrals().map(str::to_owned).collect()
+    }
+
+    /// Columns that hold the value of a deal: money, where they are not of our own.
+    pub(crate) fn decimals(&self) -> &BTreeSet<String> {
+        &self.decimals
     }
 
     /// The columns to write, never the key's. What the lead does not say is left out, so that a write
@@ -147,6 +161,10 @@ impl Columns {
         };
         if self.moments.contains(name) {
             return Ok(Some(to_the_second(&text).into()));
+        }
+        if self.decimals.contains(name) {
+            let number: Option<serde_json::Number> = text.parse().ok();
+            return Ok(number.map(Value::Number));
         }
         let Some(limit) = self.limits.get(name) else {
             return Ok(Some(text.into()));

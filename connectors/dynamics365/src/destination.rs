@@ -4,7 +4,7 @@
 //! Of each call: records that are there are looked at first, since a closed or deleted one takes no
 //! changes; then what is known is changed, and what is new is made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use connector_kit::{ConnectorError, Destination, LeadDelivery, LeadId, Receipt};
 use crate::api::Dataverse;
 use crate::columns::{Columns, is_forbidden};
 use crate::config::{OnDuplicate, Settings, Switch};
+use crate::currency::Currencies;
 use crate::operation::Row;
 use crate::run::Run;
 use crate::ways::Ways;
@@ -24,6 +25,8 @@ pub(crate) struct LeadDestination {
     dataverse: Arc<Dataverse>,
     /// How a lead becomes a record.
     columns: Columns,
+    /// What their money is in.
+    currencies: Currencies,
     /// Which way many go at once.
     ways: Ways,
     /// Whether Dataverse looks for duplicates.
@@ -41,15 +44,25 @@ impl Destination for LeadDestination {
     async fn upsert(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Receipt, ConnectorError>> {
         let (newest, stands_for) = newest(deliveries);
         let mut run = Run::default();
-        let (mut new, mut known, mut forbidden) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rows = Vec::with_capacity(newest.len());
         for at in newest {
-            let delivery = &deliveries[at];
-            match self.row(at, delivery) {
+            match self.row(at, &deliveries[at]) {
                 Err(error) => run.settle(at, Err(error)),
-                Ok(row) if is_forbidden(delivery) => forbidden.push(row),
-                Ok(row) if row.update_only => known.push(row),
-                Ok(row) => new.push(row),
+                Ok(row) => rows.push(row),
             }
+        }
+        if let Err(error) = self.currencies.bind(&self.dataverse, &mut rows).await {
+            run.halt(&rows, &error);
+            return run.fates(&stands_for);
+        }
+        let (mut new, mut known, mut forbidden) = (Vec::new(), Vec::new(), Vec::new());
+        for row in rows {
+            let kind = match &deliveries[row.delivery] {
+                delivery if is_forbidden(delivery) => &mut forbidden,
+                _ if row.update_only => &mut known,
+                _ => &mut new,
+            };
+            kind.push(row);
         }
         let writer = Writer {
             dataverse: &self.dataverse,
@@ -70,6 +83,7 @@ impl LeadDestination {
     pub(crate) fn new(dataverse: &Arc<Dataverse>, columns: Columns, own: &Settings) -> Self {
         Self {
             dataverse: Arc::clone(dataverse),
+            currencies: Currencies::new(money(&columns, own)),
             columns,
             ways: Ways::new(own),
             detection: own.duplicate_detection,
@@ -90,6 +104,16 @@ impl LeadDestination {
             attempt: delivery.attempt,
         })
     }
+}
+
+/// Values of deals, but for those in columns of our own, which are of no currency.
+fn money(columns: &Columns, own: &Settings) -> BTreeSet<String> {
+    let prefix = format!("{}_", own.prefix());
+    let decimals = columns.decimals().iter();
+    decimals
+        .filter(|name| !name.starts_with(&prefix))
+        .cloned()
+        .collect()
 }
 
 /// The deliveries to write, and for every delivery the one that stands for it: what Dataverse does

@@ -1,5 +1,6 @@
 //! Looks at everything in a lead's way, in the order a lead meets it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use url::Url;
 use crate::api::Dataverse;
 use crate::config::{Bulk, Follow};
 use crate::error::Failure;
+use crate::metadata::ColumnFacts;
 use crate::operation::Operation;
 use crate::provision::lacks;
 use crate::wanted::Wanted;
@@ -28,7 +30,7 @@ const LATER: [&str; 8] = [
     "change-tracking",
 ];
 
-/// The table of currencies, which outcomes can do without.
+/// The table of currencies, which leads and outcomes can do without.
 const CURRENCIES: &str = "transactioncurrencies";
 
 /// A look at one environment.
@@ -121,8 +123,9 @@ impl LeadDoctor {
     async fn rights(&self) -> Check {
         let mut tables = vec!["leads"];
         if !self.followed.is_empty() {
-            tables.extend(["opportunities", CURRENCIES]);
+            tables.push("opportunities");
         }
+        tables.push(CURRENCIES);
         for table in &tables {
             let doing = format!("read {table}");
             let look = Operation::get(format!("{table}?$top=1&$select=modifiedon"));
@@ -131,7 +134,10 @@ impl LeadDoctor {
             };
             let check = Check::of_error("rights", &failure.into_error(&doing));
             if *table == CURRENCIES {
-                let found = format!("{}: values of deals come without a currency", check.found);
+                let found = format!(
+                    "{}: values of deals come without a currency, or not at all",
+                    check.found
+                );
                 return Check::ailing("rights", found, check.remedy);
             }
             return check;
@@ -144,30 +150,26 @@ impl LeadDoctor {
             Ok(facts) => facts,
             Err(failure) => return unseen("fields", failure),
         };
-        let faults: Vec<String> = self
-            .wanted
-            .iter()
-            .filter_map(|column| {
-                let fault = match facts.get(&column.name) {
-                    None => Some("it is not there".to_owned()),
-                    Some(facts) => lacks(column, facts),
-                };
-                fault.map(|fault| format!("{}: {fault}", column.name))
-            })
-            .collect();
-        if faults.is_empty() {
-            return Check::well(
-                "fields",
-                format!(
-                    "{} columns are there, writable and long enough",
-                    self.wanted.len()
-                ),
-            );
+        let faults = |for_referrals: bool| -> Vec<String> {
+            let columns = self.wanted.iter();
+            let columns = columns.filter(|column| column.for_referrals == for_referrals);
+            columns.filter_map(|column| fault(column, &facts)).collect()
+        };
+        let (now, later) = (faults(false), faults(true));
+        let remedy = "run `leadsync provision`, or correct the mapping";
+        if !now.is_empty() {
+            return Check::ill("fields", [now, later].concat().join("; "), remedy);
         }
-        Check::ill(
+        if !later.is_empty() {
+            let found = format!("only leads with a referral miss them: {}", later.join("; "));
+            return Check::ailing("fields", found, remedy);
+        }
+        Check::well(
             "fields",
-            faults.join("; "),
-            "run `leadsync provision`, or correct the mapping",
+            format!(
+                "{} columns are there, writable and long enough",
+                self.wanted.len()
+            ),
         )
     }
 
@@ -242,6 +244,15 @@ impl LeadDoctor {
              again), or set outcomes.follow = \"modified\"",
         )
     }
+}
+
+/// What is wrong with a column, in words.
+fn fault(column: &Wanted, facts: &BTreeMap<String, ColumnFacts>) -> Option<String> {
+    let fault = match facts.get(&column.name) {
+        None => Some("it is not there".to_owned()),
+        Some(facts) => lacks(column, facts),
+    };
+    fault.map(|fault| format!("{}: {fault}", column.name))
 }
 
 /// Rights to look are not the rights to deliver.

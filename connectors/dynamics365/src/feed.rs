@@ -15,10 +15,13 @@ use crate::record::Page;
 const LABELS: &str = "odata.include-annotations=\"*\"";
 /// How far behind the newest change a record may still appear, when changes are found by time.
 const OVERLAP: TimeDelta = TimeDelta::minutes(5);
-const LEAD: &str =
-    "leads?$select=statecode,statuscode,estimatedamount,_transactioncurrencyid_value,modifiedon,";
+/// A link of Dataverse's own goes on with the columns it was first asked for, so who changes these two lists
+/// raises [`crate::position::COLUMNS`].
+const LEAD: &str = "leads?$select=statecode,statuscode,estimatedamount,estimatedclosedate,_transactioncurrencyid_value,\
+                    _ownerid_value,_createdby_value,modifiedon,";
 const OPPORTUNITY: &str = "opportunities?$select=statecode,statuscode,estimatedvalue,actualvalue,estimatedclosedate,\
-                           actualclosedate,_originatingleadid_value,_transactioncurrencyid_value,modifiedon";
+                           actualclosedate,_originatingleadid_value,_transactioncurrencyid_value,_ownerid_value,\
+                           modifiedon";
 
 /// How changes are found, and how many come at once.
 #[derive(Clone, Copy, Debug)]

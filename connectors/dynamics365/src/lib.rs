@@ -8,6 +8,7 @@ mod credentials;
 mod catalog;
 mod choices;
 mod columns;
+mod currency;
 
 // 3. The way there and back.
 mod api;
@@ -62,7 +63,7 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
     } else {
         Vec::new()
     };
-    let wanted = wanted::wanted(&rules, &own);
+    let wanted = wanted::wanted(&rules, &columns.for_referrals(), &own);
     let doctor = Arc::new(LeadDoctor {
         dataverse: Arc::clone(&dataverse),
         wanted: if goes { wanted.clone() } else { Vec::new() },

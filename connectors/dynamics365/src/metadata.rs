@@ -20,6 +20,8 @@ const COLUMN_TYPE: &str = "Microsoft.Dynamics.CRM.";
 /// One change of metadata at a time; the next one waits its turn.
 const TURN: Duration = Duration::from_secs(10);
 const TURNS: usize = 12;
+/// What a decimal column holds, either way.
+const MOST_DECIMAL: i64 = 100_000_000_000;
 
 /// What Dataverse says of a column.
 #[derive(Clone, Debug, Default)]
@@ -183,6 +185,14 @@ impl Dataverse {
         let mut body = definition(&schema_name(name), label);
         let (type_name, more) = match kind {
             Kind::Moment => ("DateTime", json!({ "Format": "DateAndTime" })),
+            Kind::Day => (
+                "DateTime",
+                json!({ "Format": "DateOnly", "DateTimeBehavior": { "Value": "DateOnly" } }),
+            ),
+            Kind::Decimal => (
+                "Decimal",
+                json!({ "Precision": 2, "MinValue": -MOST_DECIMAL, "MaxValue": MOST_DECIMAL }),
+            ),
             Kind::Whole => ("Integer", json!({ "Format": "None" })),
             Kind::Flag => (
                 "Boolean",

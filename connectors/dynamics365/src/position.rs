@@ -7,9 +7,15 @@ use chrono::{DateTime, Utc};
 use connector_kit::{Checkpoint, Subject};
 use serde::{Deserialize, Serialize};
 
+/// Raised when more columns of a record are read than before: a checkpoint of less begins anew.
+pub(crate) const COLUMNS: u32 = 2;
+
 /// Both tracks, and whose turn it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Position {
+    /// [`COLUMNS`] when it was written.
+    #[serde(default)]
+    columns: u32,
     /// The table that is read now.
     pub turn: Subject,
     /// Leads.
@@ -39,6 +45,7 @@ pub(crate) struct Track {
 impl Default for Position {
     fn default() -> Self {
         Self {
+            columns: COLUMNS,
             turn: Subject::Lead,
             lead: Track::default(),
             opportunity: Track::default(),
@@ -56,6 +63,10 @@ impl Position {
             tracing::warn!("the checkpoint cannot be read; everything is read anew");
             Self::default()
         });
+        if position.columns != COLUMNS {
+            tracing::info!("more of each record is read than before; everything is read anew");
+            return Self::default();
+        }
         let links = [&position.lead, &position.opportunity].map(|track| [&track.delta, &track.next]);
         if links
             .iter()
@@ -168,6 +179,17 @@ mod tests {
             Position::read(foreign.write().as_ref(), ORIGIN),
             Position::default()
         );
+    }
+
+    #[test]
+    fn a_checkpoint_of_fewer_columns_begins_anew() {
+        let mut older = Position::default();
+        older.lead.delta = Some(link("$deltatoken=1"));
+        let text = serde_json::to_string(&older).unwrap();
+        let before_columns = text.replacen(&format!("\"columns\":{COLUMNS},"), "", 1);
+        assert_ne!(text, before_columns);
+        let checkpoint = Checkpoint(before_columns);
+        assert_eq!(Position::read(Some(&checkpoint), ORIGIN), Position::default());
     }
 
     #[test]

@@ -221,10 +221,10 @@ impl LeadProvisioner {
         let mut role = vec![
             "Lead: Create, Read, Write, Append, Append To (Organization)".to_owned(),
             "SdkMessage, SdkMessageFilter: Read (Organization)".to_owned(),
+            "Currency: Read (Organization)".to_owned(),
         ];
         if !self.followed.is_empty() {
             role.push("Opportunity: Read (Organization)".to_owned());
-            role.push("Currency: Read (Organization)".to_owned());
         }
         role.push("to run `leadsync provision`: System Customizer, for that time".to_owned());
         role

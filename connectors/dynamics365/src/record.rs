@@ -9,6 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+/// The table a lookup points into, told beside the id.
+const TABLE: &str = "@Microsoft.Dynamics.CRM.lookuplogicalname";
 /// The label of a choice, told beside its number.
 const LABEL: &str = "@OData.Community.Display.V1.FormattedValue";
 
@@ -64,6 +66,11 @@ impl Record {
     /// A moment.
     pub(crate) fn moment(&self, name: &str) -> Option<DateTime<Utc>> {
         self.get(name)
+    }
+
+    /// The table a lookup points into.
+    pub(crate) fn table(&self, name: &str) -> Option<String> {
+        self.get(&format!("{name}{TABLE}"))
     }
 
     /// What a choice is called there.

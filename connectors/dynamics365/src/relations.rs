@@ -96,7 +96,8 @@ impl Relations {
     }
 }
 
-async fn read_currencies(dataverse: &Dataverse) -> Result<Vec<(Uuid, String)>, ConnectorError> {
+/// Every currency there is; without the right to read them there are none.
+pub(crate) async fn read_currencies(dataverse: &Dataverse) -> Result<Vec<(Uuid, String)>, ConnectorError> {
     let doing = "read the currencies";
     let operation = Operation::get("transactioncurrencies?$select=isocurrencycode");
     let answer = match dataverse.send(&operation, doing).await {

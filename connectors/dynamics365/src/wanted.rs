@@ -1,17 +1,14 @@
 //! The columns our leads need, as provisioner and doctor look for them. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use connector_kit::mapping::FieldRule;
+use connector_kit::mapping::{FieldRule, ValueKind};
 
 use crate::catalog::LENGTHS;
 use crate::choices::Choices;
-use crate::columns::{BIND, MOMENTS};
+use crate::columns::BIND;
 use crate::config::Settings;
 
-/// Paths that give a flag, and paths that give a whole number.
-const FLAGS: [&str; 3] = ["dnc", "hot", "touch.dnc"];
-const WHOLES: [&str; 2] = ["revision", "touches"];
 /// A text column of ours is so long where the mapping does not say.
 const TEXT_UNITS: usize = 200;
 /// The key column: short enough for an index, and ready for other keys than ours.
@@ -28,6 +25,8 @@ pub(crate) struct Wanted {
     pub ours: bool,
     /// Values of a choice that are written.
     pub values: Vec<i64>,
+    /// Nothing is written there before a lead comes with a referral.
+    pub for_referrals: bool,
 }
 
 /// What a column holds.
@@ -37,10 +36,14 @@ pub(crate) enum Kind {
     Text(usize),
     /// A moment.
     Moment,
+    /// A day, the same for everybody.
+    Day,
     /// Yes or no.
     Flag,
     /// A whole number.
     Whole,
+    /// A number with a fraction, of no currency.
+    Decimal,
     /// A number with a label.
     Choice,
     /// Whatever it is there.
@@ -52,9 +55,10 @@ impl Kind {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Text(_) => "String",
-            Self::Moment => "DateTime",
+            Self::Moment | Self::Day => "DateTime",
             Self::Flag => "Boolean",
             Self::Whole => "Integer",
+            Self::Decimal => "Decimal",
             Self::Choice => "Picklist",
             Self::Any => "",
         }
@@ -63,7 +67,11 @@ impl Kind {
 
 /// The key column first, then those of the mapping and the do-not-contact marks, by name. Lookups are
 /// not among them: a navigation property is no column.
-pub(crate) fn wanted(rules: &BTreeMap<String, FieldRule>, own: &Settings) -> Vec<Wanted> {
+pub(crate) fn wanted(
+    rules: &BTreeMap<String, FieldRule>,
+    for_referrals: &BTreeSet<String>,
+    own: &Settings,
+) -> Vec<Wanted> {
     let choices = Choices::new(&own.choices);
     let prefix = format!("{}_", own.prefix());
     let mut columns: BTreeMap<&str, Wanted> = BTreeMap::new();
@@ -80,6 +88,7 @@ pub(crate) fn wanted(rules: &BTreeMap<String, FieldRule>, own: &Settings) -> Vec
             kind,
             ours,
             values,
+            for_referrals: for_referrals.contains(name),
         };
         columns.insert(name, column);
     }
@@ -89,6 +98,7 @@ pub(crate) fn wanted(rules: &BTreeMap<String, FieldRule>, own: &Settings) -> Vec
             kind: Kind::Flag,
             ours: name.starts_with(&prefix),
             values: Vec::new(),
+            for_referrals: false,
         });
     }
     let key = Wanted {
@@ -96,6 +106,7 @@ pub(crate) fn wanted(rules: &BTreeMap<String, FieldRule>, own: &Settings) -> Vec
         kind: Kind::Text(KEY_UNITS),
         ours: true,
         values: Vec::new(),
+        for_referrals: false,
     };
     std::iter::once(key).chain(columns.into_values()).collect()
 }
@@ -116,19 +127,16 @@ fn kind(name: &str, rule: &FieldRule, ours: bool, own: &Settings, choices: &Choi
     if let Some(units) = most {
         return Kind::Text(units);
     }
-    let from = rule
-        .from
-        .as_deref()
-        .filter(|_| rule.pipe.is_empty())
-        .unwrap_or_default();
-    match &rule.default {
-        _ if !ours => Kind::Any,
-        _ if MOMENTS.contains(&from) => Kind::Moment,
-        _ if FLAGS.contains(&from) => Kind::Flag,
-        _ if WHOLES.contains(&from) => Kind::Whole,
-        Some(toml::Value::Boolean(_)) => Kind::Flag,
-        Some(toml::Value::Integer(_)) => Kind::Whole,
-        _ => Kind::Text(TEXT_UNITS),
+    if !ours {
+        return Kind::Any;
+    }
+    match rule.value_kind() {
+        ValueKind::Text => Kind::Text(TEXT_UNITS),
+        ValueKind::Whole => Kind::Whole,
+        ValueKind::Decimal => Kind::Decimal,
+        ValueKind::Flag => Kind::Flag,
+        ValueKind::Moment => Kind::Moment,
+        ValueKind::Day => Kind::Day,
     }
 }
 
@@ -159,7 +167,12 @@ mod tests {
             "environment = 'https://h.example'\ntenant = 'c'\nclient_id = 'a'\nauth = {{}}\n\
              do_not_contact = {{ columns = ['donotemail'] }}\n{more}"
         );
-        wanted(&toml::from_str(mapping).unwrap(), &toml::from_str(&own).unwrap())
+        let none = BTreeSet::new();
+        wanted(
+            &toml::from_str(mapping).unwrap(),
+            &none,
+            &toml::from_str(&own).unwrap(),
+        )
     }
 
     fn kinds(mapping: &str) -> Vec<(String, Kind, bool)> {
@@ -182,6 +195,8 @@ mod tests {
                        lsync_times = { from = 'touches' }\nlsync_offer = { from = 'touch.offer' }\n\
                        lsync_short = { from = 'touch.action', max_length = 30 }\n\
                        lsync_day = { from = 'last_at', pipe = ['date(\"%Y\")'] }\n\
+                       lsync_value = { from = 'referral.value' }\nlsync_closes = { from = 'referral.closes_on' }\n\
+                       lsync_due = { from = 'referral.answer_due' }\nlsync_visible = { from = 'referral.shared_with_sellers' }\n\
                        'campaignid@odata.bind' = { default = '/campaigns(x)' }";
         let found: BTreeMap<_, _> = kinds(mapping)
             .into_iter()
@@ -194,10 +209,14 @@ mod tests {
             ("lsync_offer", Kind::Text(200)),
             ("lsync_short", Kind::Text(30)),
             ("lsync_day", Kind::Text(200)),
+            ("lsync_value", Kind::Decimal),
+            ("lsync_closes", Kind::Day),
+            ("lsync_due", Kind::Moment),
+            ("lsync_visible", Kind::Flag),
         ] {
             assert_eq!(found[name], kind, "{name}");
         }
-        assert_eq!(found.len(), 8, "a lookup is no column");
+        assert_eq!(found.len(), 12, "a lookup is no column");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connector_kit::conformance::leads::{canaries, delivery, forbidden};
+use connector_kit::conformance::leads::{canaries, delivery, forbidden, referral_changed, referred};
 use connector_kit::lead::Said;
 use proptest::prelude::*;
 use serde_json::json;
@@ -37,6 +37,71 @@ fn with_company(company: &str) -> LeadDelivery {
         lead: Arc::new(lead),
         ..one
     }
+}
+
+#[test]
+fn the_shipped_mapping_adds_what_a_referral_says() {
+    let columns = columns("", "").unwrap();
+    let plain = columns.of(&delivery(1)).unwrap();
+    let mut record = columns.of(&referred(1)).unwrap();
+    record.retain(|name, _| !plain.contains_key(name));
+    assert_eq!(
+        Value::Object(record),
+        json!({
+            "estimatedamount": 20000.5,
+            "estimatedclosedate": "2026-12-31",
+            "transactioncurrencyid@odata.bind": "EUR",
+            "lsync_referralid": "00000001-0000-4000-8000-000000000001",
+            "lsync_referralstatus": "New",
+            "lsync_referralsubstatus": "Pending",
+            "lsync_referralkind": "customer-inquiry",
+            "lsync_referralvalue": 20000.5,
+            "lsync_referralcurrency": "EUR",
+            "lsync_referralanswerdue": "2026-12-04T00:00:00Z",
+            "lsync_referralhelp": "ProofOfConceptOrDemo",
+            "lsync_referralvisible": false,
+            "lsync_referralcrmid": "7-00000001",
+            "lsync_referralsolutions": "SOL-34104-EBB; SOL-12345-ABC",
+            "lsync_referralnotes": "Remark1Canary",
+        })
+    );
+}
+
+#[test]
+fn a_value_is_a_number_where_the_column_takes_one() {
+    let columns = columns(
+        "estimatedamount = { from = 'referral.value' }\nlsync_text = { from = 'referral.value', max_length = 40 }",
+        "",
+    )
+    .unwrap();
+    for (value, number) in [
+        ("25000", json!(25000)),
+        ("0.10", json!(0.1)),
+        ("1234567890.25", json!(1_234_567_890.25)),
+    ] {
+        let one = referral_changed(&referred(1), 2, |referral| {
+            referral.deal.value = value.parse().ok()
+        });
+        let record = columns.of(&one).unwrap();
+        assert_eq!(
+            (&record["estimatedamount"], &record["lsync_text"]),
+            (&number, &json!(value))
+        );
+    }
+}
+
+#[test]
+fn a_forbidden_lead_empties_what_a_referral_filled_only_where_there_is_one() {
+    let columns = columns("", "").unwrap();
+    let (with, without) = (forbidden(&referred(1), 2), forbidden(&delivery(1), 2));
+    let with = columns.of(&with).unwrap();
+    assert_eq!(with["lsync_referralnotes"], Value::Null);
+    assert_eq!(with["lsync_referralstatus"], json!("New"));
+    let without = columns.of(&without).unwrap();
+    assert!(
+        without.keys().all(|name| !name.contains("referral")),
+        "{without:?}"
+    );
 }
 
 #[test]

@@ -38,7 +38,13 @@ impl System for Crm {
 const MAPPING: &str = "companyname = { from = 'person.company', max_length = 4000 }\n\
                        lastname = { from = 'person.last_name' }\nfirstname = { from = 'person.first_name' }\n\
                        emailaddress1 = { from = 'person.email' }\ntelephone1 = { from = 'person.phone' }\n\
-                       jobtitle = { from = 'person.title' }\ndescription = { from = 'touch.description' }";
+                       jobtitle = { from = 'person.title' }\ndescription = { from = 'touch.description' }\n\
+                       estimatedamount = { from = 'referral.value' }\nestimatedclosedate = { from = 'referral.closes_on' }\n\
+                       'transactioncurrencyid@odata.bind' = { from = 'referral.currency' }\n\
+                       lsync_referralid = { from = 'referral.id' }\nlsync_referralstatus = { from = 'referral.state' }\n\
+                       lsync_referralnotes = { from = 'referral.notes' }\nlsync_referralcrmid = { from = 'referral.name' }\n\
+                       lsync_referralhelp = { from = 'referral.reason' }\n\
+                       lsync_referralsolutions = { from = 'referral.team' }";
 
 #[async_trait]
 impl DestinationHarness for Harness {

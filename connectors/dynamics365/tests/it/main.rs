@@ -21,6 +21,8 @@ mod outcomes;
 #[cfg(test)]
 mod provision;
 #[cfg(test)]
+mod referral;
+#[cfg(test)]
 mod shipped;
 #[cfg(test)]
 mod way_in;

@@ -113,7 +113,7 @@ async fn deals_find_their_leads_with_few_reads() {
     );
     assert!(
         world.calls.made() - before <= 3,
-        "two deltas, the currencies: {:?}",
+        "two deltas, and who we are: {:?}",
         world.seen()
     );
 
@@ -127,7 +127,7 @@ async fn deals_find_their_leads_with_few_reads() {
     }
     let (all, _) = read_all(world.outcomes().as_ref(), after).await;
     assert_eq!(all.len(), 30);
-    assert_eq!(world.calls.made(), 4, "{:?}", world.seen());
+    assert_eq!(world.calls.made(), 5, "{:?}", world.seen());
 }
 
 #[tokio::test]

@@ -105,6 +105,28 @@ impl World {
 
     /// The same; `more` is TOML of `[settings]`, and wins.
     pub(crate) async fn with(more: &str) -> Self {
+        let world = Self::before_referrals(more).await;
+        for (name, most) in [
+            ("lsync_ReferralId", 100),
+            ("lsync_ReferralStatus", 50),
+            ("lsync_ReferralSubstatus", 50),
+            ("lsync_ReferralKind", 50),
+            ("lsync_ReferralCurrency", 10),
+            ("lsync_ReferralHelp", 100),
+            ("lsync_ReferralCrmId", 100),
+            ("lsync_ReferralSolutions", 2000),
+            ("lsync_ReferralNotes", 2000),
+        ] {
+            world.crm.add_text_column("lead", name, most);
+        }
+        world.crm.add_decimal_column("lead", "lsync_ReferralValue");
+        world.crm.add_moment_column("lead", "lsync_ReferralAnswerDue");
+        world.crm.add_flag_column("lead", "lsync_ReferralVisible");
+        world
+    }
+
+    /// Provisioned when the shipped mapping had no referrals yet.
+    pub(crate) async fn before_referrals(more: &str) -> Self {
         let world = Self::bare(more).await;
         for (name, most) in [
             ("lsync_MarketplaceLeadId", 100),

@@ -98,6 +98,10 @@ impl Environment {
                     id: lead.to_owned(),
                 };
                 child.links.insert("originatingleadid".to_owned(), origin);
+                for column in HANDED_ON {
+                    let link = row.links.get(*column).cloned();
+                    child.links.extend(link.map(|link| ((*column).to_owned(), link)));
+                }
                 for link in &created {
                     relate(table, &mut child, link);
                 }
@@ -205,6 +209,9 @@ impl Environment {
         Ok(Answer::nothing())
     }
 }
+
+/// Lookups a lead hands on to all that grows from it.
+const HANDED_ON: &[&str] = &["ownerid", "transactioncurrencyid"];
 
 /// What a lead hands on.
 fn offspring(table: &str, lead: &Row) -> Map<String, Value> {

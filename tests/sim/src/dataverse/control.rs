@@ -83,6 +83,16 @@ impl Dataverse {
         self.add_column(table, schema_name, Kind::Moment);
     }
 
+    /// A column of yes or no, as an administrator would make it.
+    pub fn add_flag_column(&self, table: &str, schema_name: &str) {
+        self.add_column(table, schema_name, Kind::Boolean);
+    }
+
+    /// A column of exact numbers, as an administrator would make it.
+    pub fn add_decimal_column(&self, table: &str, schema_name: &str) {
+        self.add_column(table, schema_name, Kind::Decimal(-1e11, 1e11));
+    }
+
     /// An active alternate key over columns that are there.
     pub fn add_key(&self, table: &str, schema_name: &str, columns: &[&str]) {
         let mut environment = self.lock();

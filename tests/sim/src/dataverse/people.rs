@@ -48,6 +48,29 @@ impl Dataverse {
         });
     }
 
+    /// A person of this name owns a lead, named by its id or key, from now on.
+    ///
+    /// # Panics
+    /// When there is no such lead.
+    pub fn assign(&self, lead: &str, person: &str) {
+        self.give("lead", lead, "systemuser", person);
+    }
+
+    /// A row gets another owner: a `systemuser` or a `team` of this name, made when there is none.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn give(&self, table: &'static str, name: &str, owners: &'static str, owner: &str) {
+        self.by_hand(table, name, |environment, id, call| {
+            let owner = environment.named_or_made(owners, owner, call)?;
+            let set = environment.table(owners)?.set;
+            let bind = serde_json::json!({ "ownerid@odata.bind": format!("/{set}({owner})") });
+            let columns = bind.as_object().cloned().unwrap_or_default();
+            let target = super::write::Target::Id(id.to_owned());
+            environment.upsert(table, &target, &columns, call).map(|_| ())
+        });
+    }
+
     /// Sales qualifies a lead, named by its id or key; the id of its new opportunity.
     ///
     /// # Panics
@@ -118,6 +141,23 @@ impl Dataverse {
         environment.settle();
         drop(environment);
         done(result)
+    }
+}
+
+impl Environment {
+    /// The id of the row with this title.
+    fn named_or_made(&mut self, table: &'static str, title: &str, call: &Call) -> Result<String, Refusal> {
+        let column = self.table(table)?.title;
+        let mut rows = self.store.rows(table);
+        if let Some((id, _)) =
+            rows.find(|(_, row)| row.values.get(column).is_some_and(|value| value == title))
+        {
+            return Ok(id.to_owned());
+        }
+        drop(rows);
+        let mut columns = serde_json::Map::new();
+        columns.insert(column.to_owned(), title.into());
+        self.create(table, None, &columns, call).map(|written| written.id)
     }
 }
 

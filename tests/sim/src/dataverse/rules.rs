@@ -30,6 +30,7 @@ impl Environment {
         }
         for (column, link) in [
             ("ownerid", &self.home.user),
+            ("createdby", &self.home.user),
             ("transactioncurrencyid", &self.home.currency),
         ] {
             if table.columns.contains_key(column) {

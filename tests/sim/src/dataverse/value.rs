@@ -31,7 +31,7 @@ pub(super) fn check(table: &Table, column: &Column, value: &Value) -> Result<Val
             }
             Err(outside(table, column, &number.to_string(), least, most))
         }
-        Kind::Double(least, most) | Kind::Money(least, most) => {
+        Kind::Double(least, most) | Kind::Decimal(least, most) | Kind::Money(least, most) => {
             let number = value.as_f64().ok_or_else(|| target("Edm.Decimal"))?;
             if (*least..=*most).contains(&number) {
                 return Ok(value.clone());

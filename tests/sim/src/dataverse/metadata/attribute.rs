@@ -98,6 +98,11 @@ fn kind_of(column: &Column) -> (&'static str, &'static str, Value) {
             "Double",
             json!({ "MinValue": least, "MaxValue": most, "Precision": 2 }),
         ),
+        Kind::Decimal(least, most) => (
+            "Decimal",
+            "Decimal",
+            json!({ "MinValue": least, "MaxValue": most, "Precision": 2 }),
+        ),
         Kind::Money(least, most) => (
             "Money",
             "Money",

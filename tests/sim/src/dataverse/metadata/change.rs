@@ -216,7 +216,7 @@ fn may_be_key(table: &Table, columns: &[String]) -> Result<(), Refusal> {
         bytes += match column.kind {
             Kind::Text(most) => most * 2,
             Kind::Integer(..) | Kind::Choice(_) | Kind::Date | Kind::Moment => 8,
-            Kind::Lookup(_) | Kind::Double(..) => 16,
+            Kind::Lookup(_) | Kind::Double(..) | Kind::Decimal(..) => 16,
             _ => {
                 return Err(Refusal::argument(format!(
                     "The column '{name}' is not of a type for keys."
@@ -286,9 +286,8 @@ fn kind(asked: &Map<String, Value>) -> Result<Kind, Refusal> {
                 whole("MaxValue", i64::from(i32::MAX)),
             ),
             "MoneyAttributeMetadata" => Kind::Money(number("MinValue", -9.2e14), number("MaxValue", 9.2e14)),
-            "DecimalAttributeMetadata" | "DoubleAttributeMetadata" => {
-                Kind::Double(number("MinValue", -1e11), number("MaxValue", 1e11))
-            }
+            "DecimalAttributeMetadata" => Kind::Decimal(number("MinValue", -1e11), number("MaxValue", 1e11)),
+            "DoubleAttributeMetadata" => Kind::Double(number("MinValue", -1e11), number("MaxValue", 1e11)),
             "PicklistAttributeMetadata" => Kind::Choice(options(asked)?),
             other => {
                 return Err(Refusal::argument(format!(

@@ -90,6 +90,15 @@ impl Table {
         self
     }
 
+    /// The user who made the row, whom the system knows.
+    pub(super) fn with_maker(self) -> Self {
+        let mut table = self.lookup("createdby", &["systemuser"]);
+        if let Some(column) = table.columns.get_mut("createdby") {
+            column.access = Access::System;
+        }
+        table
+    }
+
     /// Not tracked for changes.
     pub(super) fn untracked(mut self) -> Self {
         self.tracked = false;

@@ -104,6 +104,8 @@ pub(super) enum Kind {
     Integer(i64, i64),
     /// A number of this range.
     Double(f64, f64),
+    /// A number of this range, exact.
+    Decimal(f64, f64),
     /// An amount of this range.
     Money(f64, f64),
     /// A day.
