@@ -123,6 +123,12 @@ pub(crate) struct Outcomes {
     pub reason_field: Option<String>,
     /// Why a lead was declined: a field of Lead.
     pub lead_reason_field: Option<String>,
+    /// What a lead is expected to be worth: a field of Lead, which has none of its own.
+    pub lead_amount_field: Option<String>,
+    /// The currency of that, as an ISO 4217 code: a field of Lead, before `currency`.
+    pub lead_currency_field: Option<String>,
+    /// The day it is expected to close: a field of Lead.
+    pub lead_close_field: Option<String>,
     /// How late a change may appear behind its time.
     #[serde(deserialize_with = "duration")]
     pub overlap: Duration,
@@ -140,6 +146,9 @@ impl Default for Outcomes {
             amount_field: "Amount".to_owned(),
             reason_field: None,
             lead_reason_field: None,
+            lead_amount_field: None,
+            lead_currency_field: None,
+            lead_close_field: None,
             overlap: Duration::from_mins(5),
             deleted_every: Duration::from_mins(10),
         }
@@ -208,6 +217,7 @@ impl Settings {
     /// What cannot work, told before anything is sent.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let wrong = |key: &str, text: String| Err(ConfigError::new(format!("settings.{key}"), text));
+        let outcomes = &self.outcomes;
         let names = [("key_field", Some(&self.key_field))]
             .into_iter()
             .chain(
@@ -216,12 +226,15 @@ impl Settings {
                     .map(|name| ("do_not_contact_fields", Some(name))),
             )
             .chain([
-                ("outcomes.amount_field", Some(&self.outcomes.amount_field)),
-                ("outcomes.reason_field", self.outcomes.reason_field.as_ref()),
+                ("outcomes.amount_field", Some(&outcomes.amount_field)),
+                ("outcomes.reason_field", outcomes.reason_field.as_ref()),
+                ("outcomes.lead_reason_field", outcomes.lead_reason_field.as_ref()),
+                ("outcomes.lead_amount_field", outcomes.lead_amount_field.as_ref()),
                 (
-                    "outcomes.lead_reason_field",
-                    self.outcomes.lead_reason_field.as_ref(),
+                    "outcomes.lead_currency_field",
+                    outcomes.lead_currency_field.as_ref(),
                 ),
+                ("outcomes.lead_close_field", outcomes.lead_close_field.as_ref()),
                 ("provision.permission_set", Some(&self.provision.permission_set)),
             ]);
         for (key, name) in names {

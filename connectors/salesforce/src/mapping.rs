@@ -88,6 +88,11 @@ impl Shape {
         })
     }
 
+    /// Fields nothing is written to before a lead comes with a referral.
+    pub(crate) fn for_referrals(&self) -> BTreeSet<&str> {
+        self.mapping.of_referrals().collect()
+    }
+
     /// The fields that say that nobody may be contacted.
     pub(crate) fn flags(&self) -> &[String] {
         &self.flags

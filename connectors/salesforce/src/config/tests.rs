@@ -169,6 +169,16 @@ fn a_mistake_names_its_key() {
             "ISO 4217",
         ),
         (
+            "outcomes = { lead_amount_field = 'Deal value' }",
+            "settings.outcomes.lead_amount_field",
+            "API name",
+        ),
+        (
+            "outcomes = { lead_close_field = \"Day__c, Name\" }",
+            "settings.outcomes.lead_close_field",
+            "API name",
+        ),
+        (
             "outcomes = { statuses = { Dead = 'gone' } }",
             "settings.outcomes.statuses",
             "deleted",

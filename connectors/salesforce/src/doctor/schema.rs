@@ -37,10 +37,13 @@ impl Examiner {
     pub(super) fn fields(&self, lead: &Describe) -> Check {
         let named: Vec<&String> = self.shape.rules.keys().collect();
         let bad = |name: &&&String| !lead.field(name).is_some_and(|field| field.createable);
-        let missing: Vec<&str> = named.iter().filter(bad).map(|name| name.as_str()).collect();
+        let for_referrals = self.shape.for_referrals();
+        let missing = named.iter().filter(bad).map(|name| name.as_str());
+        let (later, missing): (Vec<&str>, Vec<&str>) = missing.partition(|name| for_referrals.contains(name));
+        let remedy = "run leadsync provision, or remove them from [mapping]";
         if !missing.is_empty() {
-            let found = format!("missing, hidden or read-only: {}", missing.join(", "));
-            let remedy = "run leadsync provision, or remove them from [mapping]";
+            let all = [missing, later].concat().join(", ");
+            let found = format!("missing, hidden or read-only: {all}");
             return match self.shape.missing {
                 MissingFields::Refuse => Check::ill("fields", found, remedy),
                 MissingFields::LeaveOut => Check::ailing("fields", found, remedy),
@@ -62,6 +65,15 @@ impl Examiner {
             .iter()
             .filter_map(|name| self.too_short(lead.field(name)?))
             .collect();
+        if !later.is_empty() {
+            let found = format!(
+                "only leads with a referral miss them: {}",
+                [later, short.iter().map(String::as_str).collect()]
+                    .concat()
+                    .join(", ")
+            );
+            return Check::ailing("fields", found, remedy);
+        }
         if !short.is_empty() {
             let remedy = "lower max_length, set on_overflow = \"truncate\", or make the fields longer";
             return Check::ailing("fields", short.join("; "), remedy);

@@ -16,7 +16,7 @@ use crate::connection::Failure;
 use crate::describe::Schema;
 use crate::soql::{lists, moment};
 use position::{Pass, Phase, Position, Walk};
-use read::{Meaning, Members, WatchedLead, deleted_deal, parent, text};
+use read::{Meaning, Members, WatchedLead, deleted_deal, parent, short, text};
 
 /// Rows Salesforce gives at once, at most.
 const PAGE: usize = 2_000;
@@ -35,7 +35,6 @@ pub(crate) struct Watch {
     deleted_every: TimeDelta,
     amount_field: String,
     reason_field: Option<String>,
-    lead_reason_field: Option<String>,
 }
 
 /// A page was the last of its walk.
@@ -54,7 +53,6 @@ impl Watch {
             deleted_every: span(own.deleted_every),
             amount_field: own.amount_field.clone(),
             reason_field: own.reason_field.clone(),
-            lead_reason_field: own.lead_reason_field.clone(),
         }
     }
 
@@ -80,11 +78,7 @@ impl Watch {
             .query_all::<Members>(&soql, "watch leads")
             .await
             .map_err(clarified)?;
-        let rows: Vec<WatchedLead> = page
-            .records
-            .iter()
-            .filter_map(|row| self.meaning.lead(row, &self.key_field))
-            .collect();
+        let rows = self.watched(&page.records).await?;
         let last = rows.last().map(|row| (row.changed_at, row.id.clone()));
         let is_last = turn(
             &mut position.leads,
@@ -101,15 +95,24 @@ impl Watch {
         Ok((outcomes, is_last))
     }
 
+    /// Who changes what is read raises [`position::FIELDS`].
     fn lead_fields(&self) -> String {
         let mut fields = format!(
-            "Id, {}, Status, IsConverted, IsDeleted, MasterRecordId, SystemModstamp",
+            "Id, {}, Status, IsConverted, IsDeleted, MasterRecordId, OwnerId, CreatedById, SystemModstamp",
             self.key_field
         );
-        if let Some(reason) = &self.lead_reason_field {
-            fields = format!("{fields}, {reason}");
+        for name in self.meaning.lead_fields() {
+            fields.push_str(", ");
+            fields.push_str(name);
         }
         fields
+    }
+
+    async fn watched(&self, records: &[Members]) -> Result<Vec<WatchedLead>, ConnectorError> {
+        let us = self.api.pass().await?.user;
+        let rows = records.iter();
+        let rows = rows.filter_map(|row| self.meaning.lead(row, &self.key_field, us.as_deref()));
+        Ok(rows.collect())
     }
 
     /// What a row says of the lead whose key it carries, and of one that was merged into it.
@@ -141,12 +144,8 @@ impl Watch {
             for list in lists(&masters) {
                 let soql = format!("SELECT {} FROM Lead WHERE Id IN {list}", self.lead_fields());
                 let page = self.api.query_all::<Members>(&soql, "watch merged leads").await?;
-                for row in page
-                    .records
-                    .iter()
-                    .filter_map(|row| self.meaning.lead(row, &self.key_field))
-                {
-                    self.stands(&row, position, &mut next, outcomes);
+                for row in &self.watched(&page.records).await? {
+                    self.stands(row, position, &mut next, outcomes);
                 }
             }
             if next.is_empty() {
@@ -177,6 +176,7 @@ impl Watch {
             .query::<Members>(&soql, "watch opportunities")
             .await
             .map_err(clarified)?;
+        let us = self.api.pass().await?.user;
         let mut outcomes = Vec::new();
         let mut last = None;
         for row in &page.records {
@@ -188,7 +188,7 @@ impl Watch {
             };
             let key = text(row, &self.key_field).and_then(|key| key.parse().ok());
             for lead in leads_of(&id, key, position) {
-                outcomes.extend(self.meaning.deal(&opportunity, &deal, lead));
+                outcomes.extend(self.meaning.deal(&opportunity, &deal, lead, us.as_deref()));
             }
             if let Some(at) = text(&opportunity, "SystemModstamp").and_then(|at| moment(&at)) {
                 last = Some((at, id));
@@ -206,7 +206,15 @@ impl Watch {
     /// `CurrencyIsoCode` exists only where there are several currencies (contract salesforce 11).
     async fn deal_fields(&self) -> Result<String, ConnectorError> {
         let opportunity = self.opportunities.get().await?;
-        let mut names = vec!["IsClosed", "IsWon", "StageName", "CloseDate", "SystemModstamp"];
+        let mut names = vec![
+            "IsClosed",
+            "IsWon",
+            "StageName",
+            "CloseDate",
+            "OwnerId",
+            "CreatedById",
+            "SystemModstamp",
+        ];
         let optional = [Some("CurrencyIsoCode"), Some(self.amount_field.as_str())];
         names.extend(
             optional
@@ -342,10 +350,6 @@ fn and(pass: &Pass, stamp: &str) -> String {
 fn leads_of(record: &str, key: Option<LeadId>, position: &Position) -> BTreeSet<LeadId> {
     let alias = position.aliases.get(short(record)).copied();
     key.into_iter().chain(alias).collect()
-}
-
-fn short(id: &str) -> &str {
-    id.get(..15).unwrap_or(id)
 }
 
 /// A query over a field that is not there is nothing a lead can help.

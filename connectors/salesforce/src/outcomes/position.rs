@@ -14,10 +14,16 @@ use crate::soql::{literal, moment_literal};
 /// Merged leads followed at a time; more do not fit a query.
 const ALIASES: usize = 200;
 
+/// Raised when more fields of a record are read than before: a checkpoint of less begins anew.
+pub(super) const FIELDS: u32 = 2;
+
 /// The text of a checkpoint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Position {
+    /// [`FIELDS`] when it was written; older ones do not say.
+    #[serde(default)]
+    fields: u32,
     /// Which walk goes on.
     pub phase: Phase,
     /// Over leads.
@@ -66,16 +72,37 @@ pub(super) struct Pass {
     turned: bool,
 }
 
+impl Default for Position {
+    fn default() -> Self {
+        Self {
+            fields: FIELDS,
+            phase: Phase::default(),
+            leads: Walk::default(),
+            deals: Walk::default(),
+            deleted: Walk::default(),
+            deleted_at: None,
+            aliases: BTreeMap::new(),
+        }
+    }
+}
+
 impl Position {
     /// Reads a checkpoint; one that cannot be read means beginning anew, which is harmless.
     pub(super) fn read(checkpoint: Option<&Checkpoint>) -> Self {
         let Some(Checkpoint(text)) = checkpoint else {
             return Self::default();
         };
-        serde_json::from_str(text).unwrap_or_else(|error| {
-            tracing::warn!(error = %error, "the checkpoint cannot be read; all leads are looked at again");
-            Self::default()
-        })
+        match serde_json::from_str::<Self>(text) {
+            Ok(position) if position.fields == FIELDS => position,
+            Ok(_) => {
+                tracing::info!("more of each record is read than before; all leads are looked at again");
+                Self::default()
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "the checkpoint cannot be read; all leads are looked at again");
+                Self::default()
+            }
+        }
     }
 
     /// Writes the checkpoint.
@@ -208,9 +235,13 @@ mod tests {
             .turn(None, Some((at("11:00:00"), "x".into())));
         position.phase = Phase::Deals;
         assert_eq!(Position::read(Some(&position.write())), position);
-        assert_eq!(
-            Position::read(Some(&Checkpoint("01g-2000".into()))),
-            Position::default()
-        );
+        let older = position
+            .write()
+            .0
+            .replacen(&format!("\"fields\":{FIELDS},"), "", 1);
+        for other in ["01g-2000", "{}", older.as_str()] {
+            let read = Position::read(Some(&Checkpoint(other.into())));
+            assert_eq!(read, Position::default(), "{other}");
+        }
     }
 }

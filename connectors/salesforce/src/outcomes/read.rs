@@ -37,6 +37,9 @@ pub(super) struct Meaning {
     amount_field: String,
     reason_field: Option<String>,
     lead_reason_field: Option<String>,
+    lead_amount_field: Option<String>,
+    lead_currency_field: Option<String>,
+    lead_close_field: Option<String>,
 }
 
 /// A lead as far as it is watched.
@@ -49,6 +52,9 @@ pub(super) struct WatchedLead {
     status: String,
     is_converted: bool,
     reason: Option<String>,
+    value: Option<DealValue>,
+    closes_on: Option<NaiveDate>,
+    owned: bool,
 }
 
 impl Meaning {
@@ -65,6 +71,9 @@ impl Meaning {
             amount_field: settings.amount_field.clone(),
             reason_field: settings.reason_field.clone(),
             lead_reason_field: settings.lead_reason_field.clone(),
+            lead_amount_field: settings.lead_amount_field.clone(),
+            lead_currency_field: settings.lead_currency_field.clone(),
+            lead_close_field: settings.lead_close_field.clone(),
         }
     }
 
@@ -80,7 +89,26 @@ impl Meaning {
             .unwrap_or(self.other)
     }
 
-    pub(super) fn lead(&self, members: &Members, key_field: &str) -> Option<WatchedLead> {
+    /// The fields of Lead the operator named.
+    pub(super) fn lead_fields(&self) -> impl Iterator<Item = &str> {
+        let named = [
+            &self.lead_reason_field,
+            &self.lead_amount_field,
+            &self.lead_currency_field,
+            &self.lead_close_field,
+        ];
+        named.into_iter().flatten().map(String::as_str)
+    }
+
+    /// Reads a row; `us` is the user leadsync signs in as.
+    pub(super) fn lead(&self, members: &Members, key_field: &str, us: Option<&str>) -> Option<WatchedLead> {
+        let told = |field: &Option<String>| text(members, field.as_deref()?);
+        let amount = |field: &String| decimal(members.get(field)?.get());
+        let value = self.lead_amount_field.as_ref().and_then(amount);
+        let value = value.map(|amount| DealValue {
+            amount,
+            currency: told(&self.lead_currency_field).or_else(|| self.currency.clone()),
+        });
         Some(WatchedLead {
             id: text(members, "Id")?,
             lead: text(members, key_field).and_then(|key| key.parse().ok()),
@@ -89,10 +117,10 @@ impl Meaning {
             changed_at: moment(&text(members, "SystemModstamp")?)?,
             status: text(members, "Status").unwrap_or_default(),
             is_converted: flag(members, "IsConverted"),
-            reason: self
-                .lead_reason_field
-                .as_ref()
-                .and_then(|field| text(members, field)),
+            reason: told(&self.lead_reason_field),
+            value,
+            closes_on: told(&self.lead_close_field).and_then(|day| day.parse().ok()),
+            owned: is_owned(members, us),
         })
     }
 
@@ -111,17 +139,23 @@ impl Meaning {
             subject: Subject::Lead,
             stage,
             state: words,
-            value: None,
-            closes_on: None,
+            value: watched.value.clone(),
+            closes_on: watched.closes_on,
             reason: watched.reason.clone(),
-            owned: false,
+            owned: watched.owned,
             changed_at: watched.changed_at,
         }
     }
 
     /// How the opportunity stands that the lead became. Stage names are the organisation's own and
     /// decide nothing.
-    pub(super) fn deal(&self, opportunity: &Members, id: &str, lead: LeadId) -> Option<Outcome> {
+    pub(super) fn deal(
+        &self,
+        opportunity: &Members,
+        id: &str,
+        lead: LeadId,
+        us: Option<&str>,
+    ) -> Option<Outcome> {
         let stage = match (flag(opportunity, "IsClosed"), flag(opportunity, "IsWon")) {
             (false, _) => Stage::Accepted,
             (true, true) => Stage::Won,
@@ -143,7 +177,7 @@ impl Meaning {
                 .reason_field
                 .as_ref()
                 .and_then(|field| text(opportunity, field)),
-            owned: false,
+            owned: is_owned(opportunity, us),
             changed_at: moment(&text(opportunity, "SystemModstamp")?)?,
         })
     }
@@ -163,6 +197,22 @@ pub(super) fn deleted_deal(members: &Members) -> Option<Outcome> {
         owned: false,
         changed_at: moment(&text(members, "SystemModstamp")?)?,
     })
+}
+
+/// Whether a person owns the record: a user (`005`), neither a queue (`00G`) nor we; where nobody told who we
+/// are, whoever made the record counts as we (contract salesforce 10.1).
+fn is_owned(members: &Members, us: Option<&str>) -> bool {
+    let made_by = text(members, "CreatedById");
+    let Some(owner) = text(members, "OwnerId").filter(|owner| owner.starts_with("005")) else {
+        return false;
+    };
+    us.or(made_by.as_deref())
+        .is_some_and(|us| short(us) != short(&owner))
+}
+
+/// The part of an id that tells records apart; the rest only guards the case of its letters.
+pub(super) fn short(id: &str) -> &str {
+    id.get(..15).unwrap_or(id)
 }
 
 pub(super) fn text(members: &Members, name: &str) -> Option<String> {

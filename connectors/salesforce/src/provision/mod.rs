@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use connector_kit::mapping::{FieldRule, ValueKind};
 use connector_kit::{ConnectorError, ConnectorSettings, ErrorKind, Plan, Provisioner, Role, Step, StepState};
 use serde_json::{Value, json};
 
@@ -72,19 +73,11 @@ impl Provision {
 
     /// The custom fields leads are written to, key first, and what each is made of.
     fn columns(&self) -> Vec<(String, Column)> {
+        let rule = |name: &str| self.shape.rules.get(name);
         let type_of = |name: &str| {
-            let length = self
-                .shape
-                .rules
-                .get(name)
-                .and_then(|rule| rule.max_length)
-                .unwrap_or(255);
-            let text = if length > 255 {
-                Column::LongTextArea(32_768)
-            } else {
-                Column::Text(255)
-            };
-            self.own.columns.get(name).copied().unwrap_or(text)
+            let own = self.own.columns.get(name).copied();
+            own.or_else(|| rule(name).map(column))
+                .unwrap_or(Column::Text(255))
         };
         let custom = self.shape.rules.keys().filter(|name| name.ends_with("__c"));
         let columns = custom.map(|name| (name.clone(), type_of(name)));
@@ -284,6 +277,20 @@ impl Provision {
             json!({ "Name": self.own.permission_set, "Label": self.own.permission_set.replace('_', " ") });
         self.create("/sobjects/PermissionSet", &set, "make the permission set")
             .await
+    }
+}
+
+/// What a field is made of where the operator does not say: what its rule gives. An amount is a number of no
+/// currency, since a currency field would be in that of the record.
+fn column(rule: &FieldRule) -> Column {
+    match rule.value_kind() {
+        ValueKind::Text if rule.max_length.unwrap_or(255) > 255 => Column::LongTextArea(32_768),
+        ValueKind::Text => Column::Text(255),
+        ValueKind::Whole => Column::Number(18, 0),
+        ValueKind::Decimal => Column::Number(18, 2),
+        ValueKind::Flag => Column::Checkbox,
+        ValueKind::Moment => Column::DateTime,
+        ValueKind::Day => Column::Date,
     }
 }
 

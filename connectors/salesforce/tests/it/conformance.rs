@@ -34,14 +34,30 @@ impl System for Org {
     }
 }
 
+/// The shipped mapping, and everything people wrote into a referral besides.
+fn mapping() -> String {
+    let file = include_str!("../../../../config/connectors.d/salesforce.toml");
+    let shipped = file.split_once("[mapping]\n").unwrap().1;
+    let fields = [("Help", "name"), ("Kind", "reason"), ("Crm_Id", "team")];
+    let is_other = |line: &&str| {
+        fields
+            .iter()
+            .all(|(field, _)| !line.starts_with(&format!("Referral_{field}__c")))
+    };
+    let kept = shipped.lines().filter(is_other).map(str::to_owned);
+    let own = fields.map(|(field, path)| format!("Referral_{field}__c = {{ from = 'referral.{path}' }}"));
+    kept.chain(own).collect::<Vec<_>>().join("\n")
+}
+
 #[async_trait]
 impl DestinationHarness for Harness {
     async fn fresh(&self) -> (Arc<dyn Destination>, Arc<dyn System>) {
-        let world = if self.over_tcp {
+        let mut world = if self.over_tcp {
             World::over_tcp("").await
         } else {
             World::new()
         };
+        world.map(&mapping());
         world.crm.add_validation("Lead", "no canaries of 666", |row| {
             !row.get("Company")
                 .is_some_and(|company| company.to_string().contains("Company666Canary"))

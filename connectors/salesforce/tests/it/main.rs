@@ -15,5 +15,6 @@ mod figures;
 mod outcomes;
 mod ready;
 mod records;
+mod referral;
 mod traps;
 mod world;

@@ -78,8 +78,8 @@ async fn a_bare_org_becomes_ready_and_planning_again_finds_nothing_to_do() {
         last.steps.iter().all(|step| step.state == StepState::Present),
         "{last:?}"
     );
-    let field = world.crm.records("CustomField");
-    assert_eq!(field.len(), 1);
+    let fields = world.crm.records("CustomField");
+    assert_eq!(fields.len(), 1 + 13, "the key, and what referrals need");
     world.deliver_well(&[leads::delivery(1)]).await;
     let before: Vec<_> = [
         "PermissionSet",

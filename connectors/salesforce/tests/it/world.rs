@@ -58,6 +58,33 @@ pub(crate) fn key_field() -> Value {
         "externalId": true, "unique": true, "caseSensitive": true })
 }
 
+/// An org that was provisioned for the shipped mapping.
+fn provisioned(clock: &ManualClock) -> Salesforce {
+    let crm = org(clock);
+    crm.add_field(&format!("Lead.{KEY}"), &key_field());
+    for name in ["Id", "Status", "Substatus", "Kind", "Currency", "Help", "Crm_Id"] {
+        add_referral_field(&crm, name, &json!({ "type": "Text", "length": 255 }));
+    }
+    let long = json!({ "type": "LongTextArea", "length": 32_768, "visibleLines": 5 });
+    for (name, metadata) in [
+        ("Value", json!({ "type": "Number", "precision": 18, "scale": 2 })),
+        ("Close_Date", json!({ "type": "Date" })),
+        ("Answer_Due", json!({ "type": "DateTime" })),
+        ("Visible", json!({ "type": "Checkbox", "defaultValue": "false" })),
+        ("Solutions", long.clone()),
+        ("Notes", long),
+    ] {
+        add_referral_field(&crm, name, &metadata);
+    }
+    crm
+}
+
+fn add_referral_field(crm: &Salesforce, name: &str, metadata: &Value) {
+    let mut metadata = metadata.clone();
+    metadata["label"] = name.into();
+    crm.add_field(&format!("Lead.Referral_{name}__c"), &metadata);
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         Self::with("")
@@ -66,9 +93,15 @@ impl World {
     /// With `[settings]` besides the login.
     pub(crate) fn with(settings: &str) -> Self {
         let clock = ManualClock::new(noon());
+        Self::around(provisioned(&clock), clock, settings)
+    }
+
+    /// Provisioned when the shipped mapping had no referrals yet.
+    pub(crate) fn before_referrals() -> Self {
+        let clock = ManualClock::new(noon());
         let crm = org(&clock);
         crm.add_field(&format!("Lead.{KEY}"), &key_field());
-        Self::around(crm, clock, settings)
+        Self::around(crm, clock, "")
     }
 
     /// In front of this org, in process.
@@ -86,8 +119,7 @@ impl World {
     /// The same over a real socket, with time-outs.
     pub(crate) async fn over_tcp(settings: &str) -> Self {
         let clock = ManualClock::new(noon());
-        let crm = org(&clock);
-        crm.add_field(&format!("Lead.{KEY}"), &key_field());
+        let crm = provisioned(&clock);
         let server = serve(crm.router()).await.unwrap();
         let url = format!("http://{}", server.addr);
         crm.set_instance_url(&url);

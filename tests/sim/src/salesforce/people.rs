@@ -96,6 +96,19 @@ impl Salesforce {
         .is_some()
     }
 
+    /// A user of this name owns a lead, by its id or key, from now on; the user is made when nobody has the
+    /// name. False when there is no such lead, or not any more.
+    pub fn assign(&self, lead: &str, person: &str) -> bool {
+        let owner = self.look(|org| org.named("User", person));
+        self.change("Lead", lead, &json!({ "OwnerId": owner }))
+    }
+
+    /// A queue of this name owns a lead from now on. False when there is no such lead, or not any more.
+    pub fn give_to_queue(&self, lead: &str, queue: &str) -> bool {
+        let owner = self.look(|org| org.named("Group", queue));
+        self.change("Lead", lead, &json!({ "OwnerId": owner }))
+    }
+
     /// Makes a record the way the stock screens do, and tells its id; `None` when it is refused.
     pub fn make(&self, object: &str, fields: &Value) -> Option<String> {
         self.at_the_screen(|org| org.make(object, fields))
@@ -149,6 +162,14 @@ impl Org {
     pub(super) fn find(&self, object: &str, record: &str) -> Option<String> {
         let id = super::id::read(record).filter(|id| self.store.get(object, id).is_some());
         id.or_else(|| self.store.holders_of_any(object, record).into_iter().next())
+    }
+
+    /// The record of this name, made when there is none.
+    fn named(&mut self, object: &str, name: &str) -> String {
+        let is_it = |row: &Row| row.get("Name") == Some(&json!(name));
+        let found = self.store.rows(object).find(|(_, row)| is_it(row));
+        let found = found.map(|(id, _)| id.to_owned());
+        found.unwrap_or_else(|| self.seed(object, json!({ "Name": name, "IsActive": true })))
     }
 
     fn make(&mut self, object: &str, fields: &Value) -> Option<String> {

@@ -19,6 +19,34 @@ async fn a_qualified_lead_and_its_opportunity_know_each_other() {
 }
 
 #[tokio::test]
+async fn a_lead_belongs_to_whoever_made_it_until_somebody_gets_it_and_hands_it_on() {
+    let world = World::new().await;
+    world.make_lead();
+    let lead = || world.crm.row("lead", KEY).unwrap();
+    let us = lead()["_createdby_value"].clone();
+    assert_eq!(lead()["_ownerid_value"], us);
+    world.crm.assign(KEY, "Ola Nordmann");
+    let ola = lead()["_ownerid_value"].clone();
+    assert_ne!(ola, us);
+    let resource = format!("leads({LEAD})?$select=_ownerid_value,_createdby_value");
+    let all = [("prefer", "odata.include-annotations=\"*\"")];
+    let read = world.send("GET", &resource, &all, "").await.json();
+    assert_eq!(
+        read["_ownerid_value@Microsoft.Dynamics.CRM.lookuplogicalname"],
+        "systemuser"
+    );
+    world.crm.give("lead", KEY, "team", "Inbound");
+    assert_ne!(lead()["_ownerid_value"], ola);
+    world.crm.assign(KEY, "Ola Nordmann");
+    assert_eq!(lead()["_ownerid_value"], ola, "one person, one user");
+    let deal = world.crm.qualify(KEY);
+    let deal = world.crm.row("opportunity", &deal).unwrap();
+    assert_eq!((&deal["_ownerid_value"], &deal["_createdby_value"]), (&ola, &us));
+    let mine = json!({ "createdby@odata.bind": "/systemusers(00000000-0000-0000-0000-000000000001)" });
+    assert_eq!(world.patch(&format!("leads({LEAD})"), &mine).await.status, 400);
+}
+
+#[tokio::test]
 async fn a_won_opportunity_has_value_and_day_a_lost_one_has_a_reason() {
     let world = World::new().await;
     world.make_lead();

@@ -41,6 +41,29 @@ async fn a_converted_lead_is_frozen_and_its_successors_are_there() {
 }
 
 #[tokio::test]
+async fn a_lead_belongs_to_whoever_it_is_given_to() {
+    let world = World::new().await;
+    world.lead("mp-1").await;
+    let owner = || {
+        world.crm.record("Lead", "mp-1").unwrap()["OwnerId"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert!(world.crm.assign("mp-1", "Dana Fox"));
+    let dana = owner();
+    assert!(
+        dana.starts_with("005") && dana != world.crm.integration_user(),
+        "{dana}"
+    );
+    assert!(world.crm.give_to_queue("mp-1", "Marketplace Leads"));
+    assert!(owner().starts_with("00G"));
+    assert!(world.crm.assign("mp-1", "Dana Fox"));
+    assert_eq!(owner(), dana, "one person, one user");
+    assert!(!world.crm.assign("mp-2", "Dana Fox"), "no such lead");
+}
+
+#[tokio::test]
 async fn a_conversion_needs_no_opportunity() {
     let world = World::new().await;
     world.lead("mp-1").await;
