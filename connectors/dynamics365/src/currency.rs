@@ -50,15 +50,12 @@ impl Currencies {
         self.learn(dataverse, &codes).await?;
         for row in rows {
             let Some(code) = code(row) else { continue };
-            match self.find(&code) {
-                Some(id) => {
-                    let target = format!("/transactioncurrencies({id})");
-                    row.columns.insert(LOOKUP.to_owned(), target.into());
-                }
-                None => {
-                    row.columns.remove(LOOKUP);
-                    row.columns.retain(|name, _| !self.money.contains(name));
-                }
+            if let Some(id) = self.find(&code) {
+                let target = format!("/transactioncurrencies({id})");
+                row.columns.insert(LOOKUP.to_owned(), target.into());
+            } else {
+                row.columns.remove(LOOKUP);
+                row.columns.retain(|name, _| !self.money.contains(name));
             }
         }
         Ok(())

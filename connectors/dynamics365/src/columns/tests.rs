@@ -80,7 +80,7 @@ fn a_value_is_a_number_where_the_column_takes_one() {
         ("1234567890.25", json!(1_234_567_890.25)),
     ] {
         let one = referral_changed(&referred(1), 2, |referral| {
-            referral.deal.value = value.parse().ok()
+            referral.deal.value = value.parse().ok();
         });
         let record = columns.of(&one).unwrap();
         assert_eq!(

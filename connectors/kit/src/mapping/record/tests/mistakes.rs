@@ -74,17 +74,6 @@ fn a_mistake_names_its_key_and_the_nearest_right_word() {
             "`raw.email`",
         ),
         ("F = { expr = 'person[id]' }", "mapping.F.expr", "is a group"),
-        ("F = { expr = 'referral' }", "mapping.F.expr", "`referral.state`"),
-        (
-            "F = { from = 'referral.favorite' }",
-            "mapping.F.from",
-            "did you mean `referral.favourite`",
-        ),
-        (
-            "F = { expr = 'referral.close_on' }",
-            "mapping.F.expr",
-            "did you mean `referral.closes_on`",
-        ),
         (
             "F = { expr = 'id|uper' }",
             "mapping.F.expr",

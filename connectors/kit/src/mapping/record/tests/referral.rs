@@ -121,13 +121,11 @@ fn what_is_said_of_money_days_and_people_is_written_whole() {
 
 #[test]
 fn behind_the_gate_nothing_of_a_referral_tells_of_people() {
-    let table: String = paths()
-        .iter()
-        .map(|(name, _)| {
-            format!("{name} = {{ from = 'referral.{name}' }}\n{name}_x = {{ expr = 'referral.{name}' }}\n")
-        })
-        .collect();
-    let mapping = mapping(&table);
+    let line = |(name, _): &(&str, Value)| {
+        format!("{name} = {{ from = 'referral.{name}' }}\n{name}_x = {{ expr = 'referral.{name}' }}")
+    };
+    let table: Vec<String> = paths().iter().map(line).collect();
+    let mapping = mapping(&table.join("\n"));
     let told = |delivery: &LeadDelivery| format!("{:?}", mapping.record(delivery).unwrap());
     let open = told(&referred(1));
     let closed = told(&forbidden(&referred(1), 2));
@@ -179,5 +177,27 @@ fn what_stays_empty_without_a_referral_is_known_at_load() {
             toml::from_str(&format!("F = {{ {rule} }}")).unwrap();
         let mapping = Mapping::parse(&rules, &tables()).unwrap();
         assert_eq!(mapping.of_referrals().count() == 1, is, "{rule}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_path_names_the_nearest_right_one() {
+    for (rule, key, word) in [
+        ("expr = 'referral'", "mapping.F.expr", "like `referral.state`"),
+        (
+            "from = 'referral.favorite'",
+            "mapping.F.from",
+            "did you mean `referral.favourite`",
+        ),
+        (
+            "expr = 'referral.close_on'",
+            "mapping.F.expr",
+            "did you mean `referral.closes_on`",
+        ),
+    ] {
+        let rules = super::rules(&format!("F = {{ {rule} }}"));
+        let mistake = Mapping::parse(&rules, &tables()).expect_err(rule);
+        assert_eq!(mistake.key, key, "{rule}");
+        assert!(mistake.message.contains(word), "{rule}: {mistake}");
     }
 }
