@@ -14,6 +14,7 @@ pub mod faults;
 pub mod azure_table;
 pub mod dataverse;
 pub mod entra;
+pub mod lead_sender;
 pub mod marketo;
 pub mod partner_center;
 pub mod salesforce;

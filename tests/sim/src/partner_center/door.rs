@@ -20,6 +20,7 @@ use super::{PartnerCenter, gzip, registration};
 /// Larger requests are nothing a referral would need.
 const LARGEST: usize = 1 << 20;
 const REFERRALS: &str = "/v1.0/engagements/referrals";
+const CENTER_IDS: [&str; 3] = ["ms-requestid", "ms-correlationid", "ms-contract-version"];
 const BY_EVENT: &str = "/engagements/v1/referrals/";
 
 /// A request, read.
@@ -55,7 +56,10 @@ async fn at_referrals(State(center): State<PartnerCenter>, request: Request) -> 
     let audience = &service.settings.referrals_audience;
     let caller = access::caller(&center.entra, &head.headers, audience);
     let call = call(&head, kind, id, body);
-    let result = caller.and_then(|caller| service.referral(&call, &caller));
+    let result = caller.and_then(|caller| {
+        service.demand(&call, &["client-request-id"])?;
+        service.referral(&call, &caller)
+    });
     let answer = result.unwrap_or_else(Refusal::answer);
     service.note_at_referrals(&call);
     let answer = service.dressed_at_referrals(answer, &call);
@@ -73,10 +77,16 @@ async fn at_center(State(center): State<PartnerCenter>, request: Request) -> Res
     let audience = service.settings.center_audience.clone();
     let result = if matches!(kind, Kind::GetByEvent | Kind::Other) {
         let caller = access::caller(&center.entra, &head.headers, &audience);
-        caller.and_then(|caller| service.referral(&call, &caller))
+        caller.and_then(|caller| {
+            service.demand(&call, &CENTER_IDS)?;
+            service.referral(&call, &caller)
+        })
     } else {
         let bearer = access::bearer(&center.entra, &head.headers, &audience);
-        bearer.and_then(|bearer| service.registration(&call, &bearer))
+        bearer.and_then(|bearer| {
+            service.demand(&call, &CENTER_IDS)?;
+            service.registration(&call, &bearer)
+        })
     };
     let answer = result.unwrap_or_else(Refusal::answer);
     service.note_at_center(&call);
@@ -172,6 +182,15 @@ impl Service {
         }
     }
 
+    /// What every answered request of this host has to carry, where that is demanded.
+    fn demand(&self, call: &Call, names: &[&str]) -> Result<(), Refusal> {
+        let lacks = |name: &&&str| call.header(name).is_none_or(str::is_empty);
+        match names.iter().find(lacks).filter(|_| self.settings.ids_demanded) {
+            Some(name) => Err(Refusal::malformed(format!("The header {name} is required."))),
+            None => Ok(()),
+        }
+    }
+
     fn note_at_referrals(&mut self, call: &Call) {
         match call.header("client-request-id") {
             None => self.log.complain(call.kind, "no client-request-id"),
@@ -187,7 +206,7 @@ impl Service {
     }
 
     fn note_at_center(&mut self, call: &Call) {
-        for name in ["ms-requestid", "ms-correlationid", "ms-contract-version"] {
+        for name in CENTER_IDS {
             if call.header(name).is_none() {
                 self.log.complain(call.kind, &format!("no {name}"));
             }

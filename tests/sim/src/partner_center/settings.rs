@@ -21,6 +21,8 @@ pub struct Settings {
     pub readable_after: TimeDelta,
     /// So much later than `expirationDateTime` the service notices.
     pub expiry_lag: TimeDelta,
+    /// Whether ids of requests that are documented as required are demanded, not only missed (contract partner-center 3).
+    pub ids_demanded: bool,
     /// When bodies are compressed.
     pub gzip: Gzip,
     /// How many requests are taken; `None` for all.
@@ -52,6 +54,7 @@ impl Default for Settings {
             page_size: 100,
             readable_after: TimeDelta::zero(),
             expiry_lag: TimeDelta::zero(),
+            ids_demanded: false,
             gzip: Gzip::WhenAccepted,
             limit: None,
             referrals_audience: "https://api.partner.microsoft.com".to_owned(),

@@ -91,6 +91,26 @@ async fn ids_of_requests_come_back_and_their_lack_is_noted_not_refused() {
 }
 
 #[tokio::test]
+async fn ids_of_requests_can_be_demanded() {
+    let world = World::new();
+    world.center.set(|settings| settings.ids_demanded = true);
+    assert_eq!(world.get("").await.status, 400);
+    let named = [("client-request-id", "0b1c2d3e-0000-4000-8000-000000000001")];
+    assert_eq!(world.ask("GET", "", &named, &Value::Null).await.status, 200);
+    let events = "/webhooks/v1/registration/events";
+    assert_eq!(world.center("GET", events, &Value::Null).await.status, 400);
+    let token = world.token(ADMIN, CENTER).await;
+    let named = [
+        ("ms-requestid", "1"),
+        ("ms-correlationid", "2"),
+        ("ms-contract-version", "v1"),
+    ];
+    let request = request("GET", events, &token, &named, &Value::Null);
+    let response = world.center.webhooks_router().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
 async fn the_limit_is_told_in_either_envelope_and_writes_reach_it_sooner() {
     let world = World::new();
     let id = world.center.create(lead());
