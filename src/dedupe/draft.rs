@@ -7,7 +7,7 @@ use connector_kit::{DestinationName, Lead, LeadId, Referral};
 
 use super::Rules;
 use super::clocks;
-use super::fate::{Standing, Way, fate, idle};
+use super::fate::{Standing, Way, fate, is_worth};
 use super::key::touch_key;
 use super::link::link;
 use super::merge::{changed, merge};
@@ -72,7 +72,7 @@ impl<'k> Draft<'k> {
         let before = self.lead.take();
         let id = before.as_ref().map_or_else(new_id, |lead| lead.id);
         let lead = merge(before.as_ref(), id, &new.account, new, &self.spans);
-        self.worth |= idle(&lead).is_none();
+        self.worth |= is_worth(new, &lead);
         self.lead = Some(lead);
         match before {
             None => Understood::New(id),
@@ -154,17 +154,13 @@ impl<'k> Draft<'k> {
     /// What begins to run. A lead that goes somewhere for the first time starts all its clocks: while
     /// it went nowhere none was.
     fn clocks(&self, lead: &Lead, is_routed: bool, rules: &Rules) -> Vec<ClockStart> {
-        let seen: Vec<&Referral> = if is_routed {
-            self.notes.iter().map(|note| note.referral.as_ref()).collect()
-        } else {
-            lead.referrals.iter().collect()
-        };
+        let noted: Vec<&Referral> = self.notes.iter().map(|note| note.referral.as_ref()).collect();
+        let is_noted = |held: &Referral| noted.iter().any(|referral| referral.id == held.id);
+        let waiting = lead.referrals.iter().filter(|held| !is_routed && !is_noted(held));
         let answered = || !is_routed && rules.follow_up_leads.contains(&lead.account);
         let asked = self.asked_at.filter(|_| answered()).and_then(clocks::of_lead);
-        seen.into_iter()
-            .flat_map(clocks::of_referral)
-            .chain(asked)
-            .collect()
+        let referrals = noted.iter().copied().chain(waiting);
+        referrals.flat_map(clocks::of_referral).chain(asked).collect()
     }
 
     /// Runs to write and runs to remove, compared with what the store holds.

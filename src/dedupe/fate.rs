@@ -3,6 +3,7 @@
 use connector_kit::{DestinationName, Lead};
 
 use super::Rules;
+use crate::normalize::Understanding;
 use crate::store::{Lane, Suppression};
 
 /// Where it goes, each with its lane.
@@ -42,8 +43,8 @@ pub(super) fn fate(
     if lead.dnc {
         return (Some(Suppression::DoNotContact), Vec::new());
     }
-    if let (false, Some(why)) = (standing.worth, idle(lead)) {
-        return (Some(why), Vec::new());
+    if !standing.worth {
+        return (Some(idle(lead)), Vec::new());
     }
     let lane = match (standing.way, lead.is_hot()) {
         (Way::Unchanged, _) => return (None, Vec::new()),
@@ -59,20 +60,23 @@ pub(super) fn fate(
     (stranded.then_some(Suppression::NoRoute), routes)
 }
 
-/// Why nobody would work on it: all there is of it are referrals that are closed or our own.
-pub(super) fn idle(lead: &Lead) -> Option<Suppression> {
-    let asked = lead.touches.iter().any(|touch| touch.referral.is_none());
-    let waits = lead
-        .referrals
-        .iter()
-        .any(|referral| referral.incoming && !referral.state.is_terminal());
-    if asked || waits || lead.referrals.is_empty() {
-        return None;
-    }
-    let came_to_us = lead.referrals.iter().any(|referral| referral.incoming);
-    Some(if came_to_us {
+/// Whether what arrived makes `lead` worth a delivery: somebody asked, or a referral waits for us. A
+/// version that is overtaken does not.
+pub(super) fn is_worth(new: &Understanding, lead: &Lead) -> bool {
+    let Some(referral) = &new.referral else {
+        return true;
+    };
+    let newest = lead.referrals.iter().find(|held| held.id == referral.id);
+    let stands = newest.unwrap_or(referral);
+    stands.incoming && !stands.state.is_terminal()
+}
+
+/// Why nobody would work on a lead that never was worth it: some of its referrals came to us and are
+/// closed, or all are our own.
+fn idle(lead: &Lead) -> Suppression {
+    if lead.referrals.iter().any(|referral| referral.incoming) {
         Suppression::ClosedReferral
     } else {
         Suppression::OwnReferral
-    })
+    }
 }

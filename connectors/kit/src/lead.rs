@@ -186,6 +186,11 @@ impl Lead {
 
     /// The customer asked for contact, or acquired: leased before others.
     pub fn is_hot(&self) -> bool {
-        self.intent == Intent::Acquired || self.touches.iter().any(|t| t.intent == Intent::ContactMe)
+        let asks = |referral: &Referral| {
+            referral.wants_contact && referral.incoming && !referral.state.is_terminal()
+        };
+        self.intent == Intent::Acquired
+            || self.touches.iter().any(|t| t.intent == Intent::ContactMe)
+            || self.referrals.iter().any(asks)
     }
 }

@@ -46,7 +46,11 @@ fn what_is_closed_or_our_own_makes_no_delivery_of_its_own() {
     ));
     let other = referral("b", "New/Pending", 6);
     let unknown = referral("a", "Shelved/Somewhere", 5);
-    let table: [Case; 13] = [
+    let deal = |updated, asked| {
+        let members = json!({"type": "Shared", "qualification": "None", "details": {"customerRequestedContact": asked}});
+        comes(&with(body("a", "Active/Accepted", updated), &members))
+    };
+    let table: [Case; 14] = [
         (
             "closed before it was seen",
             vec![vec![closed.clone()]],
@@ -107,11 +111,40 @@ fn what_is_closed_or_our_own_makes_no_delivery_of_its_own() {
             vec![vec![refused]],
             vec![(Some(DoNotContact), None)],
         ),
+        (
+            "a customer asks to be called while a deal goes on",
+            vec![vec![deal(0, false)], vec![deal(5, true)]],
+            vec![(None, Some(Lane::Live)), hot],
+        ),
         ("nobody knows how it stands", vec![vec![unknown]], vec![hot]),
     ];
     for (what, batches, expected) in table {
         assert_eq!(fates(&batches), expected, "{what}");
     }
+}
+
+#[test]
+fn an_old_referral_that_waits_is_worth_a_delivery_whatever_was_closed_since() {
+    let closed = |n: i64| {
+        let made = json!({"createdDateTime": minutes(n)});
+        comes(&with(body(&format!("c{n}"), "Closed/Lost", 60), &made))
+    };
+    let mut batch: Vec<_> = (1..8).map(closed).collect();
+    let mut known = BTreeMap::new();
+    let history = settle(&mut known, &batch, true);
+    assert_eq!(history.leads[0].suppression, Some(Suppression::ClosedReferral));
+    let waits = referral("a", "New/Pending", 0);
+    let found = settle(&mut known, std::slice::from_ref(&waits), true);
+    assert_eq!(
+        (found.leads[0].suppression, found.leads[0].clocks.len()),
+        (None, 2)
+    );
+    batch.insert(3, waits);
+    let whole = settle(&mut BTreeMap::new(), &batch, true);
+    assert_eq!(
+        (whole.leads[0].suppression, whole.leads[0].clocks.len()),
+        (None, 2)
+    );
 }
 
 #[test]
