@@ -25,6 +25,7 @@ mod writing;
 // 5. What became of them comes back.
 mod feed;
 mod outcomes;
+mod owner;
 mod position;
 mod record;
 mod relations;

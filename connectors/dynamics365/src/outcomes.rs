@@ -9,13 +9,12 @@ use connector_kit::http::Clean;
 use connector_kit::{
     Batch, Checkpoint, ConnectorError, DealValue, LeadId, Outcome, OutcomeSource, RecordRef, Stage, Subject,
 };
-use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::api::Dataverse;
 use crate::config::Outcomes;
 use crate::feed::Feed;
-use crate::operation::Operation;
+use crate::owner::Owners;
 use crate::position::Position;
 use crate::record::{Page, Record};
 use crate::relations::{Relations, key_of};
@@ -34,8 +33,8 @@ pub(crate) struct LeadOutcomes {
     stages: Stages,
     /// Who is who.
     relations: Relations,
-    /// The user we are, once somebody had to know.
-    us: OnceCell<Option<Uuid>>,
+    /// Who of the owners is a person.
+    owners: Owners,
 }
 
 #[async_trait]
@@ -84,7 +83,7 @@ impl LeadOutcomes {
             },
             stages: Stages::new(&own.lead, &own.opportunity),
             relations: Relations::default(),
-            us: OnceCell::new(),
+            owners: Owners::default(),
         }
     }
 
@@ -151,7 +150,10 @@ impl LeadOutcomes {
         for one in ours {
             let code = one.currency().and_then(|id| codes.get(&id)).cloned();
             let outcome = Outcome {
-                owned: self.is_owned(subject, one.record).await?,
+                owned: self
+                    .owners
+                    .is_a_person(&self.dataverse, subject, one.record)
+                    .await?,
                 ..self.living(subject, one, code, now)
             };
             outcomes.push(outcome);
@@ -159,22 +161,6 @@ impl LeadOutcomes {
         let gone = page.value.iter().filter_map(Record::deleted);
         outcomes.extend(gone.map(|id| gone_outcome(subject, id, now)));
         Ok(outcomes)
-    }
-
-    /// Whether a person owns the record: no team, not whoever made a lead for us, and not we.
-    async fn is_owned(&self, subject: Subject, record: &Record) -> Result<bool, ConnectorError> {
-        let is_user = record.table("_ownerid_value").as_deref() == Some("systemuser");
-        let owner = record.id("_ownerid_value").filter(|_| is_user);
-        // Who qualifies a lead makes its opportunity, and is a person all the same.
-        let maker = match subject {
-            Subject::Lead => record.id("_createdby_value"),
-            Subject::Deal => None,
-        };
-        if owner.is_none() || owner == maker {
-            return Ok(false);
-        }
-        let us = self.us.get_or_try_init(|| who_we_are(&self.dataverse)).await?;
-        Ok(owner != *us)
     }
 
     fn living(
@@ -229,14 +215,6 @@ impl Ours<'_> {
     fn currency(&self) -> Option<Uuid> {
         self.record.id("_transactioncurrencyid_value")
     }
-}
-
-async fn who_we_are(dataverse: &Dataverse) -> Result<Option<Uuid>, ConnectorError> {
-    let doing = "ask who we are";
-    let answer = dataverse.send(&Operation::get("WhoAmI"), doing).await;
-    let answer = answer.map_err(|failure| failure.into_error(doing))?;
-    let said: Option<Record> = serde_json::from_slice(answer.body()).ok();
-    Ok(said.and_then(|said| said.id("UserId")))
 }
 
 /// A deleted record tells its id and nothing else, not even when.
