@@ -1,8 +1,9 @@
 //! The floor: what is written here survives.
 //!
-//! One trait, about fifteen verbs, each taking many items, in one transaction, with `now` from
-//! outside. Nothing above knows which database answers.
+//! One trait in two parts, leads and referrals: a few dozen verbs, each in one transaction, with `now`
+//! from outside. Nothing above knows which database answers.
 
+mod around;
 #[cfg(test)]
 mod conformance;
 pub mod faulty;
@@ -14,12 +15,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 
+pub use around::Around;
 pub use referrals::ReferralStore;
 pub use words::*;
 
 /// Keeps leads, in the order of their way: inbox, leads, deliveries, outcome of each attempt.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: ReferralStore {
     // --- a lead comes in -------------------------------------------------------------------
 
     /// Keeps the arrivals, and with them the checkpoint of the poll they came from.
@@ -79,7 +81,8 @@ pub trait Store: Send + Sync {
     /// Where the last look at this CRM left off.
     async fn watched_until(&self, source: &SourceName) -> Result<Option<Checkpoint>, StoreError>;
 
-    /// Keeps what a look at a CRM showed, together with where it left off. Seen twice is kept once.
+    /// Keeps what a look at a CRM showed, together with where it left off. Seen twice is kept once; a
+    /// record as we made it, open, without an owner and a value, not at all.
     async fn observe(&self, sighting: Sighting, now: DateTime<Utc>) -> Result<Vec<Noted>, StoreError>;
 
     // --- calls are counted -----------------------------------------------------------------

@@ -54,7 +54,11 @@ pub trait ReferralStore: Send + Sync {
     ) -> Result<LeasedReports, StoreError>;
 
     /// Notes at once what was done under a lease, and takes custody of what the referral became: should
-    /// the process die now, nobody does it twice.
+    /// the process die now, nobody does it twice. When that version comes back from the other side, it
+    /// makes no report due.
+    ///
+    /// What was done stays noted, once, even when the answer is [`FinishOutcome::LeaseLost`]; but then
+    /// the version is anybody's.
     async fn note_step(
         &self,
         lease: &ReportLease,
@@ -71,8 +75,8 @@ pub trait ReferralStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Vec<FinishOutcome>, StoreError>;
 
-    /// Notes what an operator wants done, makes its report due, and opens its lease to whoever asks
-    /// next. False when there is no such referral.
+    /// Notes what an operator wants done, and makes its report due, however it stands; one that is being
+    /// made is due again when its holder is done. False when there is no such referral.
     async fn order(&self, referral: &ReferralId, order: Order) -> Result<bool, StoreError>;
 
     /// Links or unlinks a referral by hand, and makes its report due. False when there is none.

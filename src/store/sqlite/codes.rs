@@ -1,10 +1,13 @@
 //! Numbers written into rows. They are for ever: a new meaning gets a new number.
 
 use chrono::{DateTime, Utc};
-use connector_kit::{ErrorKind, RawFormat, Stage, Subject};
+use connector_kit::referral::Phase;
+use connector_kit::{ErrorKind, RawFormat, ReferralState, Stage, Subject};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::trouble::Trouble;
-use crate::store::{Lane, Suppression};
+use crate::store::{ClockKind, Lane, Link, Suppression};
 
 /// How a delivery stands.
 pub(super) mod state {
@@ -38,6 +41,52 @@ pub(super) mod state {
             _ => "discarded",
         }
     }
+}
+
+/// How a report stands.
+pub(super) mod report {
+    /// May be leased now.
+    pub(crate) const DUE: i64 = 0;
+    /// Somebody makes it, until `at`.
+    pub(crate) const LEASED: i64 = 1;
+    /// It is looked at again at `at`.
+    pub(crate) const WAITING: i64 = 2;
+    /// Both sides agree, since `at`.
+    pub(crate) const SETTLED: i64 = 3;
+    /// It cannot be made, since `at`; a person has to do something.
+    pub(crate) const REFUSED: i64 = 4;
+
+    /// The word for it.
+    pub(crate) fn word(state: i64) -> &'static str {
+        match state {
+            DUE => "due",
+            LEASED => "leased",
+            WAITING => "waiting",
+            SETTLED => "settled",
+            _ => "refused",
+        }
+    }
+}
+
+/// How a referral stands, as it is counted and looked for; its body has the exact words.
+pub(super) mod standing {
+    pub(crate) const NEW: i64 = 0;
+    pub(crate) const ACTIVE: i64 = 1;
+    pub(crate) const WON: i64 = 2;
+    pub(crate) const LOST: i64 = 3;
+    pub(crate) const DECLINED: i64 = 4;
+    pub(crate) const EXPIRED: i64 = 5;
+    /// Closed in another way.
+    pub(crate) const CLOSED: i64 = 6;
+    /// In no phase that is documented.
+    pub(crate) const UNKNOWN: i64 = 7;
+}
+
+/// How a clock ended.
+pub(super) mod ended {
+    pub(crate) const RUNNING: i64 = 0;
+    pub(crate) const MET: i64 = 1;
+    pub(crate) const MISSED: i64 = 2;
 }
 
 /// What an arrival became.
@@ -81,6 +130,57 @@ pub(super) fn stage_from(code: i64) -> Stage {
         4 => Stage::Lost,
         5 => Stage::Gone,
         _ => Stage::Open,
+    }
+}
+
+pub(super) fn standing(state: &ReferralState) -> i64 {
+    match (state.phase(), state) {
+        (Phase::New, _) => standing::NEW,
+        (Phase::Active, _) => standing::ACTIVE,
+        (Phase::Closed, ReferralState::Won) => standing::WON,
+        (Phase::Closed, ReferralState::Lost) => standing::LOST,
+        (Phase::Closed, ReferralState::Declined) => standing::DECLINED,
+        (Phase::Closed, ReferralState::Expired) => standing::EXPIRED,
+        (Phase::Closed, _) => standing::CLOSED,
+        (Phase::Unknown, _) => standing::UNKNOWN,
+    }
+}
+
+pub(super) fn link(link: Link) -> i64 {
+    match link {
+        Link::Own => 1,
+        Link::Matched => 2,
+        Link::ByHand => 3,
+        Link::OtherReferral => 4,
+        Link::KnownBefore => 5,
+        Link::UnlinkedByHand => 6,
+    }
+}
+
+pub(super) fn link_from(code: i64) -> Link {
+    match code {
+        1 => Link::Own,
+        2 => Link::Matched,
+        3 => Link::ByHand,
+        4 => Link::OtherReferral,
+        5 => Link::KnownBefore,
+        _ => Link::UnlinkedByHand,
+    }
+}
+
+pub(super) fn clock(kind: ClockKind) -> i64 {
+    match kind {
+        ClockKind::FollowUp => 1,
+        ClockKind::DirectContact => 2,
+        ClockKind::Answer => 3,
+    }
+}
+
+pub(super) fn clock_from(code: i64) -> ClockKind {
+    match code {
+        2 => ClockKind::DirectContact,
+        3 => ClockKind::Answer,
+        _ => ClockKind::FollowUp,
     }
 }
 
@@ -164,4 +264,35 @@ pub(super) fn millis(at: DateTime<Utc>) -> i64 {
 /// A moment as stored; one outside the calendar becomes its edge.
 pub(super) fn moment(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Versions of a referral may lie 100 ns apart (contract partner-center 0.15): their moments are stored
+/// as nanoseconds since 1970. One outside the years 1677 to 2262 becomes their edge.
+pub(super) fn nanos(at: DateTime<Utc>) -> i64 {
+    let edge = if at < DateTime::UNIX_EPOCH {
+        i64::MIN
+    } else {
+        i64::MAX
+    };
+    at.timestamp_nanos_opt().unwrap_or(edge)
+}
+
+/// A moment stored as nanoseconds.
+pub(super) fn moment_of_nanos(nanos: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_nanos(nanos)
+}
+
+/// A value as it is stored where a row holds more than columns.
+pub(super) fn text(value: &impl Serialize) -> Result<String, Trouble> {
+    serde_json::to_string(value).map_err(|error| Trouble::Unreadable(error.to_string()))
+}
+
+/// Reads back what was stored so. The position helps, the content must not show.
+pub(super) fn read_back<T: DeserializeOwned>(stored: &[u8], what: &str) -> Result<T, Trouble> {
+    serde_json::from_slice(stored).map_err(|error| {
+        let (class, column) = (error.classify(), error.column());
+        Trouble::Unreadable(format!(
+            "a stored {what} cannot be read ({class:?} at column {column})"
+        ))
+    })
 }

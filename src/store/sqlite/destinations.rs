@@ -39,6 +39,25 @@ pub(super) fn gate(connection: &Connection, destination: i64) -> Result<Destinat
     Ok(gate.unwrap_or_default())
 }
 
+/// How many of `max` may go while the gate stands so: when a rest is over, one finds out whether the
+/// destination has recovered.
+pub(super) fn admits(gate: &DestinationGate, max: usize, now: DateTime<Utc>) -> usize {
+    match gate {
+        DestinationGate::Parked { .. } => 0,
+        DestinationGate::Held { until, .. } if *until > now => 0,
+        DestinationGate::Held { .. } => max.min(1),
+        DestinationGate::Open => max,
+    }
+}
+
+/// When a gate that lets nobody through opens by itself.
+pub(super) fn opens_at(gate: &DestinationGate) -> Option<DateTime<Utc>> {
+    match gate {
+        DestinationGate::Held { until, .. } => Some(*until),
+        _ => None,
+    }
+}
+
 /// Writes whether the destination may be called. A park stays until it is released.
 pub(super) fn set_gate(
     connection: &Connection,

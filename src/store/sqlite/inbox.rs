@@ -35,7 +35,8 @@ pub(super) fn accept(
     Ok(custody)
 }
 
-fn keep(desk: &mut Desk, arrival: &Arrival) -> Result<Custody, Trouble> {
+/// Keeps one arrival, unless its reference is known.
+pub(super) fn keep(desk: &mut Desk, arrival: &Arrival) -> Result<Custody, Trouble> {
     let account = desk
         .names
         .number(&desk.connection, NameKind::Account, arrival.account.as_str())?;

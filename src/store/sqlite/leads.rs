@@ -9,6 +9,7 @@ use super::codes::{self, state, understood};
 use super::desk::Desk;
 use super::names::NameKind;
 use super::reader::Shelf;
+use super::referrals;
 use super::tally::Counter;
 use super::trouble::Trouble;
 use crate::store::{
@@ -46,14 +47,7 @@ pub(super) fn known(shelf: &Shelf, identities: &[Identity]) -> Result<Vec<Option
 
 /// A lead as its bytes say.
 pub(super) fn read_lead(body: &[u8]) -> Result<Lead, Trouble> {
-    serde_json::from_slice(body).map_err(|error| {
-        // The position helps, the content must not show.
-        Trouble::Unreadable(format!(
-            "a stored lead cannot be read ({:?} at column {})",
-            error.classify(),
-            error.column()
-        ))
-    })
+    codes::read_back(body, "lead")
 }
 
 /// Every run of touches of a lead.
@@ -96,6 +90,9 @@ pub(super) fn settle(
             Some((key, revision)) => update(desk, change, body, (key.0, revision), now)?,
         };
         keys.insert(change.lead.id, key);
+        if !change.referrals.is_empty() || !change.clocks.is_empty() {
+            referrals::write(desk, key, change, now)?;
+        }
     }
     for (id, understood) in &settlement.arrivals {
         note(desk, *id, understood, &keys)?;
@@ -168,6 +165,7 @@ fn update(
         ])?;
     count_suppression(desk, codes::suppression_from(before), -1);
     count_suppression(desk, change.suppression, 1);
+    take_identities(desk, key, change)?;
     write_spans(desk, key, change)?;
     if revised {
         renew(desk, key, change, was_forbidden, now)?;
@@ -176,6 +174,20 @@ fn update(
         wish(desk, key, destination, *lane, change.revision, now)?;
     }
     Ok(key)
+}
+
+/// A known lead takes what nobody claimed. It was found by one of its identities, so that one alone
+/// tells nothing new, unless a referral brought it.
+fn take_identities(desk: &Desk, key: i64, change: &LeadChange) -> Result<(), Trouble> {
+    if change.identities.len() < 2 && change.referrals.is_empty() {
+        return Ok(());
+    }
+    for Identity(identity) in &change.identities {
+        desk.connection
+            .prepare_cached("INSERT OR IGNORE INTO identities (identity, lead) VALUES (?1, ?2)")?
+            .execute(params![&identity[..], key])?;
+    }
+    Ok(())
 }
 
 fn count_suppression(desk: &mut Desk, suppression: Option<Suppression>, by: i64) {

@@ -29,18 +29,9 @@ pub(super) fn lease(
         });
     };
     let gate = destinations::gate(&desk.connection, number)?;
-    let limit = match &gate {
-        DestinationGate::Parked { .. } => 0,
-        DestinationGate::Held { until, .. } if *until > now => 0,
-        // The rest is over: one delivery finds out whether the destination has recovered.
-        DestinationGate::Held { .. } => ask.max.min(1),
-        DestinationGate::Open => ask.max,
-    };
+    let limit = destinations::admits(&gate, ask.max, now);
     if limit == 0 {
-        let next_at = match &gate {
-            DestinationGate::Held { until, .. } => Some(*until),
-            _ => None,
-        };
+        let next_at = destinations::opens_at(&gate);
         return Ok(Leased {
             gate,
             leases: Vec::new(),

@@ -1,22 +1,32 @@
 //! The embedded store: one SQLite file, one writer, many commits in one flush.
 
 mod calls;
+mod clocks;
 mod codes;
 mod dead_letters;
 mod deliveries;
 mod desk;
 mod destinations;
 mod file;
+mod find;
+mod forwards;
 mod inbox;
 mod leads;
 mod leases;
 mod names;
+mod notices;
 mod open;
 mod operator;
 mod order;
 mod outcomes;
 mod queue;
 mod reader;
+mod referral_looks;
+mod referral_store;
+mod referrals;
+mod report_endings;
+mod report_leases;
+mod reports;
 mod schema;
 mod space;
 mod tally;

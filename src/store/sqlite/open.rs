@@ -195,7 +195,8 @@ fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
     }
 }
 
-/// What a dead daemon held may have been written or not: it is due again, and marked uncertain.
+/// What a dead daemon held may have been written or not: it is due again, and a delivery is marked
+/// uncertain. A report needs no mark: whoever makes it looks at the referral first.
 fn give_back_leases(desk: &Desk, path: &Path) -> Result<(), OpenError> {
     let sql = "BEGIN IMMEDIATE;
       INSERT INTO counters (scope, counter, value)
@@ -205,6 +206,13 @@ fn give_back_leases(desk: &Desk, path: &Path) -> Result<(), OpenError> {
         SELECT destination, 101, -count(*) FROM deliveries WHERE state IN (1, 2) AND state = 1 GROUP BY destination
         ON CONFLICT (scope, counter) DO UPDATE SET value = value + excluded.value;
       UPDATE deliveries SET state = 0, uncertain = 1 WHERE state IN (1, 2) AND state = 1;
+      INSERT INTO counters (scope, counter, value)
+        SELECT sink, 400, count(*) FROM reports WHERE state IN (1, 2) AND state = 1 GROUP BY sink
+        ON CONFLICT (scope, counter) DO UPDATE SET value = value + excluded.value;
+      INSERT INTO counters (scope, counter, value)
+        SELECT sink, 401, -count(*) FROM reports WHERE state IN (1, 2) AND state = 1 GROUP BY sink
+        ON CONFLICT (scope, counter) DO UPDATE SET value = value + excluded.value;
+      UPDATE reports SET state = 0 WHERE state IN (1, 2) AND state = 1;
       COMMIT;";
     desk.connection
         .execute_batch(sql)

@@ -7,12 +7,14 @@ use connector_kit::ids::AccountName;
 use connector_kit::{Checkpoint, DealValue, LeadId, Outcome, RecordRef, SourceName, Stage, Subject, outcome};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::clocks;
 use super::codes;
 use super::desk::Desk;
 use super::leads::read_lead;
 use super::names::NameKind;
 use super::operator::key_of;
 use super::reader::Shelf;
+use super::reports;
 use super::tally::{self, OUTCOMES};
 use super::trouble::Trouble;
 use crate::store::{Noted, OutcomeFilter, OutcomeRow, OutcomeTotals, Sighting};
@@ -44,11 +46,14 @@ pub(super) fn observe(desk: &mut Desk, sighting: &Sighting, now: i64) -> Result<
         let what = note(&desk.connection, (lead, source), outcome, now)?;
         if what == Noted::News {
             touched.insert(lead);
+            clocks::heed_outcome(&desk.connection, lead, outcome)?;
         }
         noted.push(what);
     }
     for lead in touched {
-        stand(desk, lead, source)?;
+        if stand(desk, lead, source)? {
+            reports::want_all(desk, lead, now)?;
+        }
     }
     if let Some(Checkpoint(text)) = &sighting.checkpoint {
         desk.connection
@@ -115,7 +120,10 @@ fn note(
         connection
             .prepare_cached("UPDATE outcomes SET newest = 0 WHERE id = ?1")?
             .execute([id])?;
-    } else if (outcome.subject, outcome.stage) == (Subject::Lead, Stage::Open) {
+    } else if (outcome.subject, outcome.stage) == (Subject::Lead, Stage::Open)
+        && !outcome.owned
+        && outcome.value.is_none()
+    {
         // Nobody has touched the record we made: that is how every lead begins.
         return Ok(Noted::Known);
     }
@@ -142,8 +150,8 @@ fn insert(
     connection
         .prepare_cached(
             "INSERT INTO outcomes (lead, source, record, subject, stage, state, amount, currency, closes_on, reason,
-               changed_at, seen_at, newest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1)",
+               changed_at, seen_at, owned, newest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1)",
         )?
         .execute(params![
             lead,
@@ -158,12 +166,14 @@ fn insert(
             outcome.reason,
             codes::millis(outcome.changed_at),
             now,
+            outcome.owned,
         ])?;
     Ok(())
 }
 
-/// Works out anew what holds for the lead in this CRM.
-fn stand(desk: &mut Desk, lead: i64, source: i64) -> Result<(), Trouble> {
+/// Works out anew what holds for the lead in this CRM; tells whether that says something else than
+/// before.
+fn stand(desk: &mut Desk, lead: i64, source: i64) -> Result<bool, Trouble> {
     let said: Vec<(Outcome, i64)> = desk
         .connection
         .prepare_cached(&format!(
@@ -175,16 +185,21 @@ fn stand(desk: &mut Desk, lead: i64, source: i64) -> Result<(), Trouble> {
         })?
         .collect::<Result<_, _>>()?;
     let Some(holds) = outcome::overall(said.iter().map(|(outcome, _)| outcome)) else {
-        return Ok(());
+        return Ok(false);
     };
     let id = said
         .iter()
         .find(|(outcome, _)| std::ptr::eq(outcome, holds))
         .map(|(_, id)| *id);
-    let before: Option<i64> = desk
+    let before: Option<(i64, Outcome)> = desk
         .connection
-        .prepare_cached("SELECT stage FROM standings WHERE lead = ?1 AND source = ?2")?
-        .query_row(params![lead, source], |row| row.get(0))
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, s.stage FROM standings s JOIN outcomes o ON o.id = s.outcome
+             JOIN leads l ON l.id = o.lead WHERE s.lead = ?1 AND s.source = ?2"
+        ))?
+        .query_row(params![lead, source], |row| {
+            Ok((row.get(COLUMN_COUNT)?, read(row)?))
+        })
         .optional()?;
     let stage = codes::stage(holds.stage);
     desk.connection
@@ -192,8 +207,30 @@ fn stand(desk: &mut Desk, lead: i64, source: i64) -> Result<(), Trouble> {
             "INSERT OR REPLACE INTO standings (lead, source, stage, outcome) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![lead, source, stage, id])?;
+    let (before, said_before) = before.unzip();
     desk.tally.stood(source, before, stage);
-    Ok(())
+    Ok(said_before.is_none_or(|before| !tells_the_same(&before, holds)))
+}
+
+/// Both say the same of the deal, in whatever words and whenever.
+fn tells_the_same(before: &Outcome, holds: &Outcome) -> bool {
+    let in_other_words = Outcome {
+        state: before.state.clone(),
+        ..holds.clone()
+    };
+    says_the_same(before, &in_other_words)
+}
+
+/// What holds for the lead, one per CRM.
+pub(super) fn holding(connection: &Connection, lead: i64) -> Result<Vec<OutcomeRow>, Trouble> {
+    let rows = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, n.name, o.seen_at, 1 FROM standings s JOIN outcomes o ON o.id = s.outcome
+             JOIN leads l ON l.id = o.lead JOIN names n ON n.id = o.source WHERE s.lead = ?1 ORDER BY s.source"
+        ))?
+        .query_map([lead], read_row)?
+        .collect::<Result<_, _>>()?;
+    Ok(rows)
 }
 
 /// What the operator asked for.
@@ -219,15 +256,7 @@ pub(super) fn list(shelf: &mut Shelf, filter: &OutcomeFilter) -> Result<Vec<Outc
          WHERE {which} AND (?2 IS NULL OR o.stage = ?2) ORDER BY {order} LIMIT ?3"
     ))?;
     let rows = statement
-        .query_map(params![lead, filter.stage.map(codes::stage), limit], |row| {
-            Ok(OutcomeRow {
-                lead: LeadId::from_bytes(row.get(0)?),
-                source: SourceName::new(row.get::<_, String>(COLUMN_COUNT)?),
-                outcome: read(row)?,
-                seen_at: codes::moment(row.get(COLUMN_COUNT + 1)?),
-                holds: row.get(COLUMN_COUNT + 2)?,
-            })
-        })?
+        .query_map(params![lead, filter.stage.map(codes::stage), limit], read_row)?
         .collect::<Result<_, _>>()?;
     Ok(rows)
 }
@@ -247,8 +276,19 @@ pub(super) fn totals(connection: &Connection) -> Result<OutcomeTotals, Trouble> 
 
 /// What [`read`] reads.
 const COLUMNS: &str = "l.public_id, o.record, o.subject, o.stage, o.state, o.amount, o.currency, o.closes_on, \
-                       o.reason, o.changed_at";
-const COLUMN_COUNT: usize = 10;
+                       o.reason, o.changed_at, o.owned";
+const COLUMN_COUNT: usize = 11;
+
+/// After [`COLUMNS`] come the source's name, when it was seen, and whether it holds.
+fn read_row(row: &Row<'_>) -> rusqlite::Result<OutcomeRow> {
+    Ok(OutcomeRow {
+        lead: LeadId::from_bytes(row.get(0)?),
+        source: SourceName::new(row.get::<_, String>(COLUMN_COUNT)?),
+        outcome: read(row)?,
+        seen_at: codes::moment(row.get(COLUMN_COUNT + 1)?),
+        holds: row.get(COLUMN_COUNT + 2)?,
+    })
+}
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Outcome> {
     let amount: Option<String> = row.get(5)?;
@@ -267,7 +307,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Outcome> {
         value,
         closes_on: closes_on.and_then(|day| day.parse::<NaiveDate>().ok()),
         reason: row.get(8)?,
-        owned: false,
+        owned: row.get(10)?,
         changed_at: codes::moment(row.get(9)?),
     })
 }

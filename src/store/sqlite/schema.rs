@@ -8,7 +8,7 @@ use rusqlite::Connection;
 const APPLICATION_ID: i32 = 0x4C53_594E;
 
 /// One step per version; step `n` brings a file from version `n` to `n + 1`.
-const STEPS: &[&str] = &[FIRST, SECOND];
+const STEPS: &[&str] = &[FIRST, SECOND, THIRD];
 
 const FIRST: &str = "
 CREATE TABLE names (
@@ -88,6 +88,62 @@ CREATE TABLE calls (
 CREATE TABLE quotas (
   connector INTEGER PRIMARY KEY, granted INTEGER NOT NULL, remaining INTEGER NOT NULL, told_at INTEGER NOT NULL
 ) STRICT;
+";
+
+/// Referrals: how they stand, what is reported of them, who tells of them, and which clocks run.
+const THIRD: &str = "
+CREATE TABLE referrals (
+  id INTEGER PRIMARY KEY, source INTEGER NOT NULL, public_id TEXT NOT NULL, account INTEGER NOT NULL,
+  lead INTEGER NOT NULL, link INTEGER NOT NULL, state INTEGER NOT NULL, seen_at INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX referrals_public ON referrals (public_id, source);
+CREATE INDEX referrals_of_lead ON referrals (lead);
+CREATE INDEX referrals_open ON referrals (id) WHERE state IN (0, 1, 7);
+CREATE TABLE referral_versions (
+  referral INTEGER NOT NULL, updated_at INTEGER NOT NULL, etag TEXT NOT NULL, state TEXT NOT NULL,
+  seen_at INTEGER NOT NULL, ours INTEGER NOT NULL, PRIMARY KEY (referral, updated_at, etag)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reports (
+  referral INTEGER PRIMARY KEY, sink INTEGER NOT NULL, state INTEGER NOT NULL, wanted INTEGER NOT NULL,
+  attempt INTEGER NOT NULL, token INTEGER NOT NULL, since INTEGER NOT NULL, at INTEGER NOT NULL, news_at INTEGER,
+  lag INTEGER, ordered TEXT, agreed TEXT, plan TEXT NOT NULL, reason TEXT NOT NULL, hint TEXT NOT NULL
+) STRICT;
+CREATE INDEX reports_due ON reports (sink, since) WHERE state = 0;
+CREATE INDEX reports_timed ON reports (sink, at) WHERE state IN (1, 2);
+CREATE TABLE report_steps (
+  id INTEGER PRIMARY KEY, referral INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL, fields TEXT NOT NULL,
+  result TEXT NOT NULL, detail TEXT NOT NULL, state TEXT
+) STRICT;
+CREATE INDEX report_steps_of_referral ON report_steps (referral);
+
+-- Numbers of what is deleted are not given again: a late answer must not hit somebody else.
+CREATE TABLE notices (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL, referral TEXT NOT NULL,
+  received_at INTEGER NOT NULL, at INTEGER NOT NULL, tries INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notices_due ON notices (source, at);
+CREATE INDEX notices_of_referral ON notices (referral, source);
+CREATE TABLE notice_references (
+  id INTEGER PRIMARY KEY, source INTEGER NOT NULL, reference BLOB NOT NULL, heard_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX notice_references_once ON notice_references (source, reference);
+CREATE TABLE forwards (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL,
+  at INTEGER NOT NULL, tries INTEGER NOT NULL
+) STRICT;
+CREATE INDEX forwards_due ON forwards (source, at);
+
+CREATE TABLE clocks (
+  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, account INTEGER NOT NULL, lead INTEGER NOT NULL, referral INTEGER,
+  starts_at INTEGER NOT NULL, due_at INTEGER NOT NULL, ended INTEGER NOT NULL, ended_at INTEGER,
+  told INTEGER NOT NULL, alerted INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX clocks_once ON clocks (lead, kind, coalesce(referral, 0));
+CREATE INDEX clocks_running ON clocks (due_at) WHERE ended = 0;
+
+ALTER TABLE outcomes ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX deliveries_of_record ON deliveries (record) WHERE record IS NOT NULL;
 ";
 
 /// The file cannot be used.

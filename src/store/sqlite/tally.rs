@@ -34,6 +34,15 @@ pub(super) const OUTCOMES: i64 = 200;
 /// Calls of one connector.
 pub(super) const CALLS: i64 = 300;
 
+/// Reports to one sink start here: `REPORTS + state`.
+pub(super) const REPORTS: i64 = 400;
+
+/// Referrals of one source start here: `REFERRALS + standing`.
+pub(super) const REFERRALS: i64 = 500;
+
+/// Events of one source that wait to be followed.
+pub(super) const NOTICES: i64 = 600;
+
 /// Changes of one transaction, written at its end.
 #[derive(Debug, Default)]
 pub(super) struct Tally(BTreeMap<(i64, i64), i64>);
@@ -63,6 +72,27 @@ impl Tally {
             self.bump(source, OUTCOMES + stage, -1);
         }
         self.bump(source, OUTCOMES + to, 1);
+    }
+
+    /// Moves one report from a state to another; `None` is outside.
+    pub(super) fn reported(&mut self, sink: i64, from: Option<i64>, to: i64) {
+        if let Some(state) = from {
+            self.bump(sink, REPORTS + state, -1);
+        }
+        self.bump(sink, REPORTS + to, 1);
+    }
+
+    /// Moves one referral from a standing to another; `None` is outside.
+    pub(super) fn referred(&mut self, source: i64, from: Option<i64>, to: i64) {
+        if let Some(standing) = from {
+            self.bump(source, REFERRALS + standing, -1);
+        }
+        self.bump(source, REFERRALS + to, 1);
+    }
+
+    /// Events of a source began or ceased to wait.
+    pub(super) fn noticed(&mut self, source: i64, by: i64) {
+        self.bump(source, NOTICES, by);
     }
 
     /// A connector made calls.

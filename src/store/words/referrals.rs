@@ -59,7 +59,8 @@ pub struct ReferralNote {
     pub source: SourceName,
     /// How it stands. Kept when it is newer than what is known; see [`Referral::newer`].
     pub referral: Arc<Referral>,
-    /// Whether it is linked, should it be new to the store.
+    /// Whether it is linked, should it be new to the store. A referral stays with the lead it was first
+    /// seen with, and an older version changes nothing.
     pub link: Link,
 }
 
@@ -77,6 +78,8 @@ pub struct ReferralFilter {
 /// One referral as the store holds it.
 #[derive(Clone, Debug)]
 pub struct ReferralRow {
+    /// Its number; see [`super::ReportAsk::only`].
+    pub key: ReferralKey,
     /// The connector it came through.
     pub source: SourceName,
     /// The publisher it belongs to.

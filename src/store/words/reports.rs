@@ -45,7 +45,8 @@ pub struct ReportAsk {
     pub max: usize,
     /// When others may take what was not finished.
     pub until: DateTime<Utc>,
-    /// Only of this referral, whatever its gate: an operator waits for it.
+    /// Only of this referral, whatever the gate and however its report stands, unless somebody makes it
+    /// now: an operator waits for it.
     pub only: Option<ReferralKey>,
 }
 
@@ -177,6 +178,6 @@ pub struct ReportRow {
     pub hint: String,
     /// What an operator ordered and is not done.
     pub order: Option<Order>,
-    /// From the outcome's news to both sides agreeing, when they did, in milliseconds.
+    /// From the last news (an outcome, an order, the referral itself) to both sides agreeing, in milliseconds.
     pub lag_ms: Option<i64>,
 }

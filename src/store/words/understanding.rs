@@ -105,7 +105,8 @@ pub struct LeadChange {
     /// The lead after the change.
     pub lead: Arc<Lead>,
     /// Who it is, in every way it may be found again; none for a lead that is never merged. A new lead
-    /// must be the first to claim each; a known one takes what nobody claimed.
+    /// must be the first to claim each; a known one takes what nobody claimed. The one a known lead was
+    /// found by is among them.
     pub identities: Vec<Identity>,
     /// The lead as read before the decision: its number and revision. None for a new lead.
     pub before: Option<(LeadKey, u32)>,
