@@ -4,6 +4,7 @@ mod calls;
 mod closed;
 mod lanes;
 mod outcomes;
+pub(super) mod referrals;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use connector_kit::{
 
 use super::*;
 
-fn at(seconds: i64) -> DateTime<Utc> {
+pub(super) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
 }
 
@@ -117,7 +118,7 @@ pub(super) async fn lease_all(store: &dyn Store, now: i64) -> Vec<Lease> {
     store.lease(&crm(), ask, at(now)).await.unwrap().leases
 }
 
-fn failure() -> Failure {
+pub(super) fn failure() -> Failure {
     Failure {
         kind: ErrorKind::Broken,
         what: "write".into(),
@@ -159,6 +160,7 @@ pub(super) async fn promises<S: Store>(fresh: impl Fn() -> S) {
     lanes::promises(&fresh).await;
     closed::promises(&fresh).await;
     calls::promises(&fresh).await;
+    referrals::promises(&fresh).await;
     outcomes::promises(fresh).await;
 }
 

@@ -1,5 +1,8 @@
 //! The store against its contract, and against what SQLite may do to it.
 
+mod older;
+mod recount;
+
 use std::sync::Arc;
 
 use super::*;
