@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use connector_kit::{Checkpoint, DestinationName, LeadId, ReferralId, SourceName};
+use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 use tokio::sync::watch;
 
 use crate::store::*;
@@ -220,93 +220,6 @@ impl Store for Shelf {
     }
 
     async fn release(&self, _: &DestinationName, _: DateTime<Utc>) -> Result<bool, StoreError> {
-        elsewhere()
-    }
-}
-
-#[async_trait]
-impl ReferralStore for Shelf {
-    async fn hear(&self, _: Vec<Told>) -> Result<Vec<Heard>, StoreError> {
-        elsewhere()
-    }
-
-    async fn notices(&self, _: &SourceName, _: usize, _: DateTime<Utc>) -> Result<NoticesDue, StoreError> {
-        elsewhere()
-    }
-
-    async fn follow(&self, _: &SourceName, _: Vec<Follow>) -> Result<(), StoreError> {
-        elsewhere()
-    }
-
-    async fn forwards(
-        &self,
-        _: &SourceName,
-        _: usize,
-        _: DateTime<Utc>,
-    ) -> Result<(Vec<Forward>, Option<DateTime<Utc>>), StoreError> {
-        elsewhere()
-    }
-
-    async fn passed(&self, _: Vec<Passed>) -> Result<(), StoreError> {
-        elsewhere()
-    }
-
-    async fn lease_reports(
-        &self,
-        _: &DestinationName,
-        _: ReportAsk,
-        _: DateTime<Utc>,
-    ) -> Result<LeasedReports, StoreError> {
-        elsewhere()
-    }
-
-    async fn note_step(
-        &self,
-        _: &ReportLease,
-        _: ReportStep,
-        _: Option<Arrival>,
-    ) -> Result<FinishOutcome, StoreError> {
-        elsewhere()
-    }
-
-    async fn finish_reports(
-        &self,
-        _: &DestinationName,
-        _: ReportEnding,
-        _: DateTime<Utc>,
-    ) -> Result<Vec<FinishOutcome>, StoreError> {
-        elsewhere()
-    }
-
-    async fn order(&self, _: &ReferralId, _: Order) -> Result<bool, StoreError> {
-        elsewhere()
-    }
-
-    async fn link(&self, _: &ReferralId, _: bool, _: DateTime<Utc>) -> Result<bool, StoreError> {
-        elsewhere()
-    }
-
-    async fn clocks(&self, _: ClockFilter) -> Result<Vec<ClockRow>, StoreError> {
-        elsewhere()
-    }
-
-    async fn clocks_told(&self, _: Vec<(ClockId, u8, u8)>) -> Result<(), StoreError> {
-        elsewhere()
-    }
-
-    async fn referrals(&self, _: ReferralFilter) -> Result<Vec<ReferralRow>, StoreError> {
-        elsewhere()
-    }
-
-    async fn referral(&self, _: &ReferralId) -> Result<Option<ReferralStory>, StoreError> {
-        elsewhere()
-    }
-
-    async fn find(&self, _: &str) -> Result<Vec<Found>, StoreError> {
-        elsewhere()
-    }
-
-    async fn referral_totals(&self) -> Result<ReferralTotals, StoreError> {
         elsewhere()
     }
 }

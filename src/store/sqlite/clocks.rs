@@ -131,10 +131,6 @@ pub(super) fn heed_standings(connection: &Connection, lead: i64) -> Result<(), T
 /// Clocks, those that are over first first.
 pub(super) fn list(shelf: &mut Shelf, filter: &ClockFilter) -> Result<Vec<ClockRow>, Trouble> {
     let connection = &shelf.connection;
-    let limit = match filter.limit {
-        0 => i64::MAX,
-        limit => i64::try_from(limit).unwrap_or(i64::MAX),
-    };
     let lead = match filter.lead {
         None => None,
         Some(id) => match key_of(connection, id)? {
@@ -149,29 +145,55 @@ pub(super) fn list(shelf: &mut Shelf, filter: &ClockFilter) -> Result<Vec<ClockR
         (false, true) => "1",
         (false, false) => "c.ended = 0",
     };
-    read(connection, which, (lead, None), limit)
+    let page = Page {
+        after: filter
+            .after
+            .map_or(Page::ALL.after, |(due_at, id)| (codes::millis(due_at), id.0)),
+        limit: match filter.limit {
+            0 => i64::MAX,
+            limit => i64::try_from(limit).unwrap_or(i64::MAX),
+        },
+    };
+    read(connection, which, (lead, None), &page)
 }
 
 /// The clocks of one referral.
 pub(super) fn of_referral(connection: &Connection, place: Place) -> Result<Vec<ClockRow>, Trouble> {
     let whose = (Some(place.lead), Some(place.number));
-    read(connection, "c.lead = ?1 AND c.referral = ?2", whose, i64::MAX)
+    read(connection, "c.lead = ?1 AND c.referral = ?2", whose, &Page::ALL)
+}
+
+/// Which of the clocks that are meant: behind this end and number, and how many.
+struct Page {
+    after: (i64, i64),
+    limit: i64,
+}
+
+impl Page {
+    const ALL: Self = Self {
+        after: (i64::MIN, 0),
+        limit: i64::MAX,
+    };
 }
 
 fn read(
     connection: &Connection,
     which: &str,
     (lead, referral): (Option<i64>, Option<i64>),
-    limit: i64,
+    page: &Page,
 ) -> Result<Vec<ClockRow>, Trouble> {
     let clocks = connection
         .prepare_cached(&format!(
             "SELECT c.id, c.kind, n.name, l.public_id, r.public_id, c.starts_at, c.due_at, c.ended, c.ended_at,
                c.told, c.alerted
              FROM clocks c JOIN leads l ON l.id = c.lead JOIN names n ON n.id = c.account
-             LEFT JOIN referrals r ON r.id = c.referral WHERE {which} ORDER BY c.due_at, c.id LIMIT ?3"
+             LEFT JOIN referrals r ON r.id = c.referral
+             WHERE {which} AND (c.due_at, c.id) > (?3, ?4) ORDER BY c.due_at, c.id LIMIT ?5"
         ))?
-        .query_map(params![lead, referral, limit], read_one)?
+        .query_map(
+            params![lead, referral, page.after.0, page.after.1, page.limit],
+            read_one,
+        )?
         .collect::<Result<_, _>>()?;
     Ok(clocks)
 }

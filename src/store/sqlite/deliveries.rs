@@ -12,7 +12,9 @@ use super::names::NameKind;
 use super::reader::Shelf;
 use super::tally::Counter;
 use super::trouble::Trouble;
-use crate::store::{DeliveryResult, Ending, Failure, FinishOutcome, Finished, LeadKey, Lease};
+use crate::store::{
+    DeliveryResult, Ending, Failure, FinishOutcome, Finished, Lane, LeadKey, Lease, ReferralKey,
+};
 
 /// Which of these leads must not be contacted.
 pub(super) fn forbidden(shelf: &Shelf, leads: &[LeadKey]) -> Result<Vec<LeadKey>, Trouble> {
@@ -159,6 +161,30 @@ impl<'a> After<'a> {
             .moved(destination, Some(state::LEASED), Some(self.state));
         Ok(())
     }
+}
+
+/// What destinations hold of the referral's lead is to be written to them once more: they were told
+/// something else since.
+pub(super) fn remind(desk: &mut Desk, referral: ReferralKey, now: i64) -> Result<(), Trouble> {
+    let held: Vec<(i64, i64)> = desk
+        .connection
+        .prepare_cached(
+            "SELECT d.lead, d.destination FROM referrals r JOIN deliveries d ON d.lead = r.lead
+             WHERE r.id = ?1 AND d.state = 3",
+        )?
+        .query_map([referral.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (lead, destination) in held {
+        desk.connection
+            .prepare_cached(
+                "UPDATE deliveries SET state = 0, attempt = 0, lane = ?3, since = ?4, at = ?4
+                 WHERE lead = ?1 AND destination = ?2",
+            )?
+            .execute(params![lead, destination, codes::lane(Lane::Update), now])?;
+        desk.tally
+            .moved(destination, Some(state::DELIVERED), Some(state::DUE));
+    }
+    Ok(())
 }
 
 fn note_failure(

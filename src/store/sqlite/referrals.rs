@@ -66,6 +66,10 @@ fn take(
         return Ok(None);
     }
     replace(desk, (number, source, standing), &note.referral)?;
+    if (before.updated_at, &before.etag) == (note.referral.updated_at, &note.referral.etag) {
+        // The same version, understood better.
+        return Ok(None);
+    }
     if reports::exists(&desk.connection, number)? {
         // What we wrote ourselves tells whoever reports nothing new.
         if !is_ours {

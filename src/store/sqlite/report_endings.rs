@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, params};
 
 use super::calls;
 use super::codes::{self, report};
+use super::deliveries;
 use super::desk::Desk;
 use super::destinations;
 use super::inbox;
@@ -136,6 +137,9 @@ fn finish_one(
         row.news_at = None;
     }
     row.write(desk, finished)?;
+    if finished.remind_crm {
+        deliveries::remind(desk, lease.key, now)?;
+    }
     desk.tally.reported(sink, Some(report::LEASED), row.state);
     Ok(FinishOutcome::Done)
 }

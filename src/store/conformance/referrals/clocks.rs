@@ -47,7 +47,7 @@ async fn seen(store: &dyn Store, number: u8) -> Vec<Seen> {
     let filter = ClockFilter {
         lead: Some(lead(number).id),
         ended: true,
-        limit: 0,
+        ..ClockFilter::default()
     };
     let clocks = store.clocks(filter).await.unwrap();
     clocks

@@ -13,6 +13,7 @@ pub(super) async fn promises<S: Store>(fresh: &impl Fn() -> S) {
     what_the_other_side_wrote_makes_it_due(&fresh()).await;
     what_a_late_holder_did_stays_noted(&fresh()).await;
     it_is_measured_how_long_news_takes(&fresh()).await;
+    a_crm_is_told_once_more_what_it_holds(&fresh()).await;
 }
 
 fn refused() -> ReportResult {
@@ -229,4 +230,31 @@ async fn it_is_measured_how_long_news_takes(store: &dyn Store) {
         Some(4000),
         "that was no news of ours"
     );
+}
+
+async fn a_crm_is_told_once_more_what_it_holds(store: &dyn Store) {
+    accepted_in_crm(store, 1).await;
+    refer(store, 2).await;
+    let results = lease_all(store, 11).await.into_iter().map(delivered).collect();
+    store.finish(&crm(), Ending::of(results), at(12)).await.unwrap();
+    let remind = |lease| ReportFinished {
+        remind_crm: true,
+        ..ended(lease, ReportResult::Settled)
+    };
+    let slow = lease_one(store, 13).await;
+    let quick = lease_one(store, 73).await;
+    assert_eq!(end(store, remind(slow), 74).await, FinishOutcome::LeaseLost);
+    assert_eq!(store.totals().await.unwrap().pending, 0);
+    end(store, remind(quick), 75).await;
+    let totals = store.totals().await.unwrap();
+    assert_eq!((totals.pending, totals.delivered), (1, 1), "its own lead alone");
+    let again = lease_all(store, 76).await;
+    assert_eq!(
+        (again[0].revision, again[0].held),
+        (1, 1),
+        "the revision it holds"
+    );
+    let results = again.into_iter().map(delivered).collect();
+    store.finish(&crm(), Ending::of(results), at(77)).await.unwrap();
+    assert!(lease_all(store, 1000).await.is_empty());
 }

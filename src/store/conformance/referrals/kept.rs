@@ -5,7 +5,7 @@ use super::*;
 pub(super) async fn promises<S: Store>(fresh: &impl Fn() -> S) {
     a_referral_is_kept_with_its_lead_and_its_link(&fresh()).await;
     the_newest_version_holds_in_whatever_order_they_come(&fresh()).await;
-    the_same_version_again_changes_nothing(&fresh()).await;
+    the_same_version_again_is_no_news(&fresh()).await;
     a_referral_stays_with_the_lead_it_was_first_seen_with(&fresh()).await;
     a_referral_of_two_connectors_is_two(&fresh()).await;
     a_stale_decision_keeps_no_referral(&fresh()).await;
@@ -50,16 +50,19 @@ async fn the_newest_version_holds_in_whatever_order_they_come(store: &dyn Store)
     assert_eq!(seen, [&[at(1)][..], &nanos].concat());
 }
 
-async fn the_same_version_again_changes_nothing(store: &dyn Store) {
+async fn the_same_version_again_is_no_news(store: &dyn Store) {
     accepted_in_crm(store, 1).await;
     settle_report(store, lease_one(store, 11).await, 12).await;
-    let twin = Referral {
-        name: "in other words".into(),
+    let understood_better = Referral {
+        name: "understood better".into(),
         ..pending(1)
     };
-    see_again(store, 1, twin, 13).await;
+    let newest = pending(1).newer(understood_better.clone());
+    for view in [pending(1), understood_better, pending(1)] {
+        see_again(store, 1, view, 13).await;
+    }
     let kept = look(store, 1).await;
-    assert_eq!((kept.row.referral, kept.versions.len()), (pending(1), 1));
+    assert_eq!((kept.row.referral, kept.versions.len()), (newest, 1));
     assert_eq!(kept.report.unwrap().state, "settled");
 }
 

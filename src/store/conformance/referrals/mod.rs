@@ -178,6 +178,7 @@ pub(in crate::store) fn ended(lease: ReportLease, result: ReportResult) -> Repor
         agreed: None,
         plan: vec!["a line".into()],
         order_done: false,
+        remind_crm: false,
     }
 }
 
