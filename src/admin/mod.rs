@@ -5,6 +5,7 @@
 // 1. What the rooms say of themselves.
 pub mod health;
 pub mod metrics;
+pub mod noticeboard;
 pub mod ticks;
 
 // 2. How it is asked for.
@@ -13,6 +14,7 @@ pub mod server;
 
 pub use health::{Health, Pulse, Trouble};
 pub use metrics::Metrics;
+pub use noticeboard::{Noticeboard, Tended};
 pub use router::{Desk, Poke, router};
 pub use server::{AdminListen, AdminListener, serve};
 pub use ticks::Ticks;

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz`, `/metrics` and `/v1/poke`, whatever carries them.
+//! `/healthz`, `/readyz`, `/metrics`, `/v1/upkeep` and `/v1/poke`, whatever carries them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use connector_kit::DestinationName;
 use connector_kit::clock::Clock;
+use connector_kit::{Check, DestinationName};
 use serde::Serialize;
 use tokio::time::timeout;
 
-use crate::admin::{Health, Metrics};
+use crate::admin::{Health, Metrics, Noticeboard, Tended};
 use crate::deliver::budget::{self, Budget};
 use crate::store::{Store, StoreError};
 
@@ -37,6 +37,8 @@ pub struct Desk {
     pub budgets: BTreeMap<DestinationName, Budget>,
     /// Tells the age of what waits.
     pub clock: Arc<dyn Clock>,
+    /// How what wears out stands.
+    pub upkeep: Noticeboard,
     /// Wakes the workers.
     pub poke: Poke,
 }
@@ -47,6 +49,7 @@ pub fn router(desk: Desk) -> Router {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/v1/upkeep", get(upkeep))
         .route("/v1/poke", post(poke))
         .with_state(desk)
 }
@@ -133,7 +136,52 @@ async fn refresh(desk: &Desk) -> Result<(), StoreError> {
         status.gate = allowance.over(std::mem::take(&mut status.gate));
     }
     desk.metrics.show(&totals, &destinations, now);
+    desk.metrics.show_referrals(&desk.store.referral_totals().await?);
     Ok(())
+}
+
+#[derive(Serialize)]
+struct Kept {
+    well: bool,
+    connectors: Vec<Upkept>,
+}
+
+#[derive(Serialize)]
+struct Upkept {
+    connector: String,
+    looked_at: String,
+    checks: Vec<Looked>,
+}
+
+#[derive(Serialize)]
+struct Looked {
+    check: &'static str,
+    state: &'static str,
+    found: String,
+    remedy: String,
+}
+
+async fn upkeep(State(desk): State<Desk>) -> Response {
+    let tended = desk.upkeep.all();
+    let well = tended.values().all(Tended::is_well);
+    let connectors = tended.into_iter().map(|(connector, tended)| Upkept {
+        connector,
+        looked_at: tended.at.to_rfc3339(),
+        checks: tended.checks.into_iter().map(Looked::from).collect(),
+    });
+    let connectors = connectors.collect();
+    (ok_or_unavailable(well), Json(Kept { well, connectors })).into_response()
+}
+
+impl From<Check> for Looked {
+    fn from(check: Check) -> Self {
+        Self {
+            check: check.name,
+            state: check.health.as_str(),
+            found: check.found,
+            remedy: check.remedy,
+        }
+    }
 }
 
 async fn poke(State(desk): State<Desk>) -> StatusCode {

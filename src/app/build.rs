@@ -8,7 +8,9 @@ use connector_kit::dice::Dice;
 use connector_kit::http::TransportFactory;
 use connector_kit::ids::AccountName;
 use connector_kit::secret::{Secret, SecretReader};
-use connector_kit::{CallBook, Connector, ConnectorContext, DestinationName, Role, SourceName};
+use connector_kit::{
+    CallBook, Connector, ConnectorContext, DestinationName, EventVerifier, ReferralDesk, Role, SourceName,
+};
 
 use crate::config::{self, ConnectorFile, Diagnostics, Loaded};
 use crate::deliver::pace::Pace;
@@ -48,6 +50,13 @@ pub struct Blueprint {
     pub reader: crate::settle::Reader,
     /// Time, dice, secrets, network.
     pub outside: Outside,
+}
+
+/// A connector that tells of changes by itself, and has them read.
+pub(super) struct Teller<'a> {
+    pub(super) file: &'a ConnectorFile,
+    pub(super) verifier: &'a Arc<dyn EventVerifier>,
+    pub(super) desk: &'a Arc<dyn ReferralDesk>,
 }
 
 impl Blueprint {
@@ -110,6 +119,18 @@ impl Blueprint {
         connectors
             .filter(|(_, connector)| connector.outcome_source.is_some())
             .map(|(file, _)| file)
+    }
+
+    /// Connectors whose events are heard: leads come from them, and what they tell of can be read.
+    pub(super) fn tellers(&self) -> impl Iterator<Item = Teller<'_>> {
+        self.connectors.iter().filter_map(|(file, connector)| {
+            file.roles.contains(&Role::Source).then_some(())?;
+            Some(Teller {
+                file,
+                verifier: connector.events.as_ref()?,
+                desk: connector.referrals.as_ref()?,
+            })
+        })
     }
 
     /// What the connector may spend; one for all its workers.

@@ -81,7 +81,7 @@ impl Daemon {
         let suspicious = site.suspicious().await?;
         let health = Arc::new(Health::new(Ticks::machine()));
         let hiring = Hiring::new(&blueprint, &site.store, &metrics, ears);
-        let bells = hiring.bells.clone();
+        let (bells, upkeep) = (hiring.bells.clone(), hiring.upkeep.clone());
         let stop_work = CancellationToken::new();
         let (working, pulses) = hiring.put_to_work(&blueprint, suspicious, &stop_work, &staff.back);
 
@@ -90,11 +90,12 @@ impl Daemon {
             .public
             .local_addr()
             .unwrap_or(blueprint.loaded.config.listen.public);
-        let door = front::door(&blueprint, &site.store, &metrics, &health, bells.settle.clone());
+        let door = front::door(&blueprint, &site.store, &metrics, &health, &bells);
         let desk = admin::Desk {
             health: Arc::clone(&health),
             metrics,
             store: site.store.clone(),
+            upkeep,
             budgets: budgets(&blueprint.loaded),
             clock: Arc::clone(&blueprint.outside.clock),
             poke: Arc::new(move || bells.ring_all()),

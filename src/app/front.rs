@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use connector_kit::SourceName;
+use connector_kit::ids::AccountName;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::build::Blueprint;
-use crate::admin::{self, Health, Metrics, Ticks};
-use crate::intake::{self, Door, DoorParts};
+use super::build::{Blueprint, Teller};
+use crate::admin::{self, Health, Metrics, Poke, Ticks};
+use crate::intake::{self, Door, DoorParts, EventSource};
 use crate::normalize;
-use crate::runtime::Bell;
+use crate::runtime::{Bell, Bells};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
@@ -24,13 +26,13 @@ pub(super) fn watch_writer(health: &Health) -> admin::Pulse {
     health.watch("store writer", WRITER_SILENCE)
 }
 
-/// Opens the door for the configured sources.
+/// Opens the door for the configured sources, and for connectors that tell of changes.
 pub(super) fn door(
     blueprint: &Blueprint,
     store: &Arc<SqliteStore>,
     metrics: &Arc<Metrics>,
     health: &Arc<Health>,
-    bell: Bell,
+    bells: &Bells,
 ) -> Arc<Door> {
     let limits = normalize::BodyLimits {
         max_keys: blueprint.loaded.config.intake.max_keys,
@@ -42,13 +44,30 @@ pub(super) fn door(
         check: intake::body_check(limits),
         metrics: Arc::clone(metrics),
         health: Arc::clone(health),
-        on_kept: Arc::new(move || bell.ring()),
+        on_kept: ringing([bells.settle.clone()]),
     };
-    Arc::new(Door::new(
-        parts,
-        blueprint.intake_limits(),
-        blueprint.sources.clone(),
-    ))
+    let door = Door::new(parts, blueprint.intake_limits(), blueprint.sources.clone());
+    Arc::new(door.hearing(event_sources(blueprint, store, bells)))
+}
+
+fn event_sources(blueprint: &Blueprint, store: &Arc<SqliteStore>, bells: &Bells) -> Vec<EventSource> {
+    let source = |teller: Teller<'_>| {
+        let name = SourceName::new(&teller.file.name);
+        EventSource {
+            account: AccountName::new(&teller.file.account),
+            verifier: Arc::clone(teller.verifier),
+            store: store.clone(),
+            on_kept: ringing(bells.follow.get(&name).into_iter().flatten().cloned()),
+            on_copied: ringing(bells.forward.get(&name).cloned()),
+            name,
+        }
+    };
+    blueprint.tellers().map(source).collect()
+}
+
+fn ringing(bells: impl IntoIterator<Item = Bell>) -> Poke {
+    let bells: Vec<Bell> = bells.into_iter().collect();
+    Arc::new(move || bells.iter().for_each(Bell::ring))
 }
 
 /// Asks the store's writer for a sign of life, so that `/healthz` notices when it is stuck.

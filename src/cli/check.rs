@@ -1,12 +1,16 @@
 //! `leadsync check`: everything that can be known without starting.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
-use connector_kit::{Check, Connector, Health};
+use connector_kit::{Check, Health, Role};
 
 use super::examine::{Examined, examine};
+use super::warnings::warnings;
 use super::{Exit, Place, house, screen};
 use crate::app::Blueprint;
+use crate::config::ConnectorFile;
 
 /// What `check` looks at.
 #[derive(Debug, Args)]
@@ -59,12 +63,12 @@ fn tell(blueprint: &Blueprint, probes: &[Examined]) {
             source.name, source.account
         ));
     }
-    for (file, connector) in &blueprint.connectors {
+    for (file, _) in &blueprint.connectors {
         screen::line(format_args!(
             "connector    {}  ({}, {})",
             file.name,
             file.kind,
-            roles(connector)
+            roles(file)
         ));
     }
     for probed in probes {
@@ -79,14 +83,16 @@ fn tell(blueprint: &Blueprint, probes: &[Examined]) {
     screen::line("the config is right");
 }
 
-fn roles(connector: &Connector) -> String {
-    let roles = [
-        (connector.source.is_some(), "source"),
-        (connector.destination.is_some(), "destination"),
-        (connector.outcome_source.is_some(), "outcome source"),
-    ];
-    let played = roles.iter().filter(|(plays, _)| *plays);
-    played.map(|(_, role)| *role).collect::<Vec<_>>().join(" and ")
+fn roles(file: &ConnectorFile) -> String {
+    let word = |role: &Role| match role {
+        Role::Source => "source",
+        Role::Destination => "destination",
+        Role::OutcomeSource => "outcome source",
+        Role::OutcomeSink => "outcome sink",
+        Role::Alerts => "alerts",
+    };
+    let roles: BTreeSet<&Role> = file.roles.iter().collect();
+    roles.into_iter().map(word).collect::<Vec<_>>().join(" and ")
 }
 
 /// The first illness, or everything that was found.
@@ -115,20 +121,4 @@ fn as_json(probed: &Examined) -> serde_json::Value {
     } else {
         serde_json::json!({ "connector": probed.name, "ok": false, "error": said.join("; ") })
     }
-}
-
-/// What is allowed but probably not meant.
-fn warnings(blueprint: &Blueprint) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if blueprint.destinations().is_empty() {
-        warnings.push("no destination is configured: every lead will be kept and go nowhere".to_owned());
-    }
-    let polled = blueprint
-        .connectors
-        .iter()
-        .any(|(_, connector)| connector.source.is_some());
-    if blueprint.sources.is_empty() && !polled {
-        warnings.push("no source is configured: no lead can come in".to_owned());
-    }
-    warnings
 }

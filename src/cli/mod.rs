@@ -22,6 +22,7 @@ mod signals;
 mod spending;
 mod status;
 mod tables;
+mod warnings;
 mod watchdog;
 
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 use crate::admin::metrics::FollowMeter;
 use crate::deliver::Purse;
 use crate::runtime::{Bell, Next, Rests, Worker};
-use crate::store::{Arrival, Follow, ReferralStore, Store, StoreError, Waiting};
+use crate::store::{Arrival, Follow, Store, StoreError, Waiting};
 
 /// When a referral that is not to be had yet is looked for again. Events come before their referral can
 /// be read; after the last look the poll has to find it.
@@ -42,10 +42,8 @@ pub struct Trail {
     pub desk: Arc<dyn ReferralDesk>,
     /// When it may be called.
     pub purse: Arc<Purse>,
-    /// The floor, where calls are counted.
+    /// The floor.
     pub store: Arc<dyn Store>,
-    /// The floor, where events wait.
-    pub events: Arc<dyn ReferralStore>,
     /// Tells the time of custody.
     pub clock: Arc<dyn Clock>,
     /// Wakes whoever understands what was read.
@@ -115,7 +113,6 @@ impl FollowWorker {
             name,
             purse,
             store,
-            events,
             clock,
             ..
         } = &self.shared.trail;
@@ -125,7 +122,7 @@ impl FollowWorker {
         let judged = self.judge(waiting, asked, now);
         let is_read = matches!(judged, Ok(Follow::Read(..)));
         let (written, next) = match judged {
-            Ok(followed) => (events.follow(name, vec![followed]).await, Next::Again),
+            Ok(followed) => (store.follow(name, vec![followed]).await, Next::Again),
             Err(rest_until) => (Ok(()), Next::At(rest_until)),
         };
         purse.looked(&**store, now).await?;
@@ -290,7 +287,7 @@ impl Worker for FollowWorker {
         if let Some(until) = shared.resting(now) {
             return Ok(Next::At(until));
         }
-        let due = trail.events.notices(&trail.name, shared.crowd, now).await?;
+        let due = trail.store.notices(&trail.name, shared.crowd, now).await?;
         let Some((waiting, _claim)) = shared.claim(due.waiting) else {
             return Ok(due.next_at.map_or(Next::Idle, Next::At));
         };
@@ -301,3 +298,6 @@ impl Worker for FollowWorker {
         self.follow(waiting).await
     }
 }
+
+#[cfg(test)]
+mod tests;

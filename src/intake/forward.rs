@@ -122,3 +122,6 @@ impl Worker for ForwardWorker {
         Ok(Next::Again)
     }
 }
+
+#[cfg(test)]
+mod tests;

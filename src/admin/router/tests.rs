@@ -35,6 +35,7 @@ fn office() -> Office {
         store: shelf.clone(),
         clock: Arc::new(ManualClock::new(DateTime::UNIX_EPOCH)),
         budgets: BTreeMap::new(),
+        upkeep: Noticeboard::default(),
         poke: Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed)),
     };
     Office {
@@ -202,4 +203,40 @@ async fn a_poke_wakes_the_workers_and_needs_post() {
     assert_eq!(office.pokes.load(Ordering::Relaxed), 0);
     assert_eq!(ask(&office.desk, "POST", "/v1/poke").await.0, 204);
     assert_eq!(office.pokes.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn what_wears_out_is_shown_and_503_when_something_of_it_is_ill() {
+    let office = office();
+    let answer = ask(&office.desk, "GET", "/v1/upkeep").await;
+    assert_eq!(answer, (200, r#"{"well":true,"connectors":[]}"#.to_owned()));
+
+    let ailing = Check::ailing("sign-in", "9 days are left", "sign in again");
+    let at = DateTime::UNIX_EPOCH;
+    let checks = vec![ailing.clone()];
+    office.desk.upkeep.pin("partner", Tended { at, checks });
+    let (status, body) = ask(&office.desk, "GET", "/v1/upkeep").await;
+    assert_eq!(status, 200, "a warning is no illness");
+    assert_eq!(
+        body,
+        r#"{"well":true,"connectors":[{"connector":"partner","looked_at":"1970-01-01T00:00:00+00:00","checks":[{"check":"sign-in","state":"warning","found":"9 days are left","remedy":"sign in again"}]}]}"#
+    );
+
+    let ill = Check::ill("registration", "events go elsewhere", "take them over");
+    let checks = vec![ailing, ill];
+    office.desk.upkeep.pin("partner", Tended { at, checks });
+    assert_eq!(ask(&office.desk, "GET", "/v1/upkeep").await.0, 503);
+    assert_eq!(
+        ask(&office.desk, "GET", "/readyz").await.0,
+        200,
+        "leads are taken all the same"
+    );
+}
+
+#[tokio::test]
+async fn the_numbers_tell_how_many_events_wait() {
+    let office = office();
+    office.shelf.referrals.lock().unwrap().notices = 3;
+    let (_, page) = ask(&office.desk, "GET", "/metrics").await;
+    assert!(page.contains("leadsync_events_waiting 3"), "{page}");
 }
