@@ -62,3 +62,25 @@ impl Around for FaultyStore {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance::referrals::notices::told;
+    use crate::store::sqlite::{Options, SqliteStore};
+    use crate::store::{Heard, ReferralStore};
+
+    #[tokio::test]
+    async fn the_nth_call_fails_whichever_part_of_the_store_it_asks() {
+        for (failing, again) in [(Failing::Before, Heard::Kept), (Failing::After, Heard::Known)] {
+            let directory = tempfile::tempdir().unwrap();
+            let options = Options::at(directory.path().join("leadsync.db"));
+            let inner = Arc::new(SqliteStore::open_inline(&options).unwrap());
+            let store = FaultyStore::failing(inner, 2, failing);
+            store.totals().await.unwrap();
+            assert!(store.hear(vec![told(1, "a", 1)]).await.is_err());
+            assert_eq!(store.hear(vec![told(1, "a", 1)]).await.unwrap(), [again]);
+            assert_eq!(store.calls(), 3);
+        }
+    }
+}

@@ -176,12 +176,8 @@ fn update(
     Ok(key)
 }
 
-/// A known lead takes what nobody claimed. It was found by one of its identities, so that one alone
-/// tells nothing new, unless a referral brought it.
+/// A known lead takes what nobody claimed. There is rarely anything to take.
 fn take_identities(desk: &Desk, key: i64, change: &LeadChange) -> Result<(), Trouble> {
-    if change.identities.len() < 2 && change.referrals.is_empty() {
-        return Ok(());
-    }
     for Identity(identity) in &change.identities {
         desk.connection
             .prepare_cached("INSERT OR IGNORE INTO identities (identity, lead) VALUES (?1, ?2)")?

@@ -104,9 +104,8 @@ pub enum Lane {
 pub struct LeadChange {
     /// The lead after the change.
     pub lead: Arc<Lead>,
-    /// Who it is, in every way it may be found again; none for a lead that is never merged. A new lead
-    /// must be the first to claim each; a known one takes what nobody claimed. The one a known lead was
-    /// found by is among them.
+    /// Ways it may be found again from now on; none for a lead that is never merged. A new lead must be
+    /// the first to claim each; a known one takes what nobody claimed.
     pub identities: Vec<Identity>,
     /// The lead as read before the decision: its number and revision. None for a new lead.
     pub before: Option<(LeadKey, u32)>,
