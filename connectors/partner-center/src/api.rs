@@ -144,7 +144,6 @@ pub(crate) struct PartnerCenter {
 /// The registration as it is written: in this case of letters, read in any.
 const REGISTRATION: &str = "webhooks/v1/registration";
 
-#[expect(dead_code, reason = "the registration comes next")]
 impl PartnerCenter {
     /// The registration; also where anybody may knock.
     pub(crate) fn registration_url(&self) -> Url {

@@ -11,7 +11,6 @@ use connector_kit::{Authorizer, ConfigError, ConnectorContext};
 
 use crate::config::Settings;
 
-#[expect(dead_code, reason = "the doctor comes next")]
 /// The sign-in, and the tokens it gives for each host.
 pub(crate) struct Credentials {
     /// What is kept of it.

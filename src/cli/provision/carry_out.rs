@@ -93,7 +93,7 @@ impl Work<'_> {
         let mut waits_for = None;
         for step in &plan.steps {
             match step.state {
-                StepState::Present | StepState::ByHand(_) => continue,
+                StepState::Present | StepState::ByHand(_) | StepState::Taken(_) => continue,
                 StepState::Settling => {}
                 StepState::Missing => {
                     tell(News::Making(step));

@@ -56,8 +56,10 @@ impl Report {
         for step in &self.plan.steps {
             let what = screen::clean_whole(&step.what);
             screen::line(format_args!("  {:<8}  {what}", word(&step.state)));
-            if let StepState::ByHand(how) = &step.state {
-                arrow(how);
+            match &step.state {
+                StepState::ByHand(how) => arrow(how),
+                StepState::Taken(holder) => arrow(&format!("it belongs to {holder}")),
+                _ => {}
             }
         }
         if let Some(failure) = &self.failure {
@@ -97,7 +99,7 @@ fn verdict(carried: &Carried) -> Verdict {
             _ => Verdict::Unanswered,
         },
         _ if any(|state| matches!(state, StepState::Missing | StepState::Settling)) => Verdict::Unfinished,
-        _ if any(|state| matches!(state, StepState::ByHand(_))) => Verdict::ByHand,
+        _ if any(|state| matches!(state, StepState::ByHand(_) | StepState::Taken(_))) => Verdict::ByHand,
         _ => Verdict::Done,
     }
 }
@@ -107,6 +109,7 @@ fn word(state: &StepState) -> &'static str {
         StepState::Present => "present",
         StepState::Settling => "settling",
         StepState::Missing => "missing",
+        StepState::Taken(_) => "taken",
         StepState::ByHand(_) => "by hand",
     }
 }
@@ -115,7 +118,7 @@ fn word(state: &StepState) -> &'static str {
 pub(super) fn as_json(reports: &[Report]) -> serde_json::Value {
     let step = |step: &Step| {
         let how = match &step.state {
-            StepState::ByHand(how) => Some(how),
+            StepState::ByHand(how) | StepState::Taken(how) => Some(how),
             _ => None,
         };
         json!({ "id": step.id, "what": step.what, "state": word(&step.state), "how": how })

@@ -29,6 +29,9 @@ pub enum StepState {
     Settling,
     /// To be done; `provision --apply` does it.
     Missing,
+    /// Somebody else has what there is only one of, and who. `provision --apply` leaves it to them; it is
+    /// carried out, in this very state, only when told to take it over.
+    Taken(String),
     /// Not to be done by us, or not with our rights: what a person does instead.
     ByHand(String),
 }

@@ -9,7 +9,6 @@ use url::Url;
 
 use super::{Settings, span};
 
-#[expect(dead_code, reason = "the verifier comes next")]
 /// The inbound notifications.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +34,9 @@ pub(crate) struct Webhook {
     /// Whom the certificate is for: its common name or one of its alternative names.
     #[serde(default = "documented_subject")]
     pub subject: String,
+    /// Where the doctor looks for the certificate; `https://<first host>/cert/<subject>.cer` when left out.
+    #[serde(default)]
+    pub certificate_url: Option<String>,
     /// The organisation of whoever issued it.
     #[serde(default = "microsoft")]
     pub issuer: String,
@@ -83,12 +85,9 @@ fn yes() -> bool {
 impl Webhook {
     /// Everything that can be seen to be wrong without asking anybody.
     pub(super) fn check(&self, own: &Settings) -> Result<(), ConfigError> {
-        if let Some(url) = &self.url {
-            let key = "settings.webhook.url";
-            let wrong = || ConfigError::new(key, "write the public address of the door as https://host/path");
-            let url = Url::parse(url).map_err(|_| wrong())?;
+        if let Some(url) = self.address()? {
             if !url.has_host() || !own.takes_scheme(&url) || url.fragment().is_some() {
-                return Err(wrong());
+                return Err(wrong_address());
             }
         } else if self.tee {
             return Err(ConfigError::new(
@@ -110,6 +109,9 @@ impl Webhook {
                 ));
             }
         }
+        if self.max_age <= TimeDelta::zero() {
+            return Err(ConfigError::new("settings.webhook.max_age", "above zero"));
+        }
         if !self.events.iter().any(|event| event.contains("referral")) {
             return Err(ConfigError::new(
                 "settings.webhook.events",
@@ -118,4 +120,25 @@ impl Webhook {
         }
         Ok(())
     }
+
+    /// Our address.
+    pub(crate) fn address(&self) -> Result<Option<Url>, ConfigError> {
+        let url = self.url.as_deref().map(Url::parse).transpose();
+        url.map_err(|_| wrong_address())
+    }
+
+    /// Where the doctor looks for the signer's certificate.
+    pub(crate) fn certificate_url(&self) -> String {
+        self.certificate_url.clone().unwrap_or_else(|| {
+            let host = self.certificate_hosts.first().map_or("", String::as_str);
+            format!("https://{}/cert/{}.cer", host.trim(), self.subject.trim())
+        })
+    }
+}
+
+fn wrong_address() -> ConfigError {
+    ConfigError::new(
+        "settings.webhook.url",
+        "write the public address of the door as https://host/path",
+    )
 }

@@ -5,6 +5,18 @@ mod conformance;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
+mod registration;
+#[cfg(test)]
+mod shipped;
+#[cfg(test)]
 mod source;
+#[cfg(test)]
+mod traps;
+#[cfg(test)]
+mod webhook;
+#[cfg(test)]
+mod webhook_fetches;
 #[cfg(test)]
 mod world;

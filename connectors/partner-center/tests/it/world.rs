@@ -1,8 +1,10 @@
 //! A partner with one administrator who has signed in, the connector in front, one clock for all.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::{Clock, ManualClock};
 use connector_kit::dice::Dice;
@@ -11,11 +13,12 @@ use connector_kit::http::{
 };
 use connector_kit::secret::SecretReader;
 use connector_kit::{
-    CallBook, Checkpoint, ConfigError, Connector, ConnectorContext, ConnectorSettings, RawLead, Referral,
-    ReferralDesk, ReferralId, Role, Source,
+    CallBook, Checkpoint, ConfigError, Connector, ConnectorContext, ConnectorSettings, EventVerifier,
+    RawLead, Referral, ReferralDesk, ReferralId, Role, Source,
 };
+use http::{HeaderMap, HeaderName};
 use leadsync_sim::entra::Entra;
-use leadsync_sim::partner_center::{NewReferral, PartnerCenter};
+use leadsync_sim::partner_center::{Delivery, NewReferral, PartnerCenter};
 use leadsync_sim::serve::{Server, serve};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -25,6 +28,7 @@ pub(crate) const APP: &str = "11111111-1111-1111-1111-111111111111";
 pub(crate) const VAULT_KEY: &str = "canary-vault-key-canary-vault-key-canary";
 pub(crate) const ADMIN: &str = "ada@contoso.example";
 pub(crate) const PARTNER: &str = "https://api.partner.microsoft.com";
+pub(crate) const ADDRESS: &str = "https://leads.contoso.example/v1/partner/events";
 pub(crate) const CENTER: &str = "https://api.partnercenter.microsoft.com";
 
 /// Everything a test of this connector touches.
@@ -40,11 +44,21 @@ pub(crate) struct World {
     seed: u64,
 }
 
-/// Everything that was sent, as it was sent.
+/// Everything that was sent, as it was sent; and what hosts that are nowhere answer.
 #[derive(Clone, Default)]
-pub(crate) struct Sent(Arc<Mutex<Vec<Request>>>);
+pub(crate) struct Sent(Arc<Mutex<Vec<Request>>>, Arc<Mutex<BTreeMap<String, u16>>>);
 
 impl Sent {
+    /// A host of this name answers with this status from now on.
+    pub(crate) fn pretend(&self, host: &str, status: u16) {
+        self.1.lock().unwrap().insert(host.to_owned(), status);
+    }
+
+    fn pretended(&self, request: &Request) -> Option<Response> {
+        let status = *self.1.lock().unwrap().get(request.uri().host()?)?;
+        http::Response::builder().status(status).body(Bytes::new()).ok()
+    }
+
     /// Requests whose path has this part.
     pub(crate) fn with(&self, part: &str) -> Vec<Request> {
         let all = self.0.lock().unwrap();
@@ -82,7 +96,10 @@ impl TransportFactory for Spies {
 impl Transport for Spy {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         self.sent.0.lock().unwrap().push(request.clone());
-        self.network.send(request).await
+        match self.sent.pretended(&request) {
+            Some(answer) => Ok(answer),
+            None => self.network.send(request).await,
+        }
     }
 }
 
@@ -99,6 +116,26 @@ impl World {
     /// The same; `more` is TOML of `[settings]`, and wins.
     pub(crate) async fn with(more: &str) -> Self {
         let mut world = Self::bare(more).await;
+        world.sign_in().await;
+        world
+    }
+
+    /// With events: the simulator's authority is trusted, and its certificate's host allowed. `more` is TOML
+    /// of `[settings.webhook]`, and wins.
+    pub(crate) async fn hearing(more: &str) -> Self {
+        let mut world = Self::bare("").await;
+        let roots = world.state.path().join("roots.pem");
+        std::fs::write(&roots, PartnerCenter::trusted_authority()).unwrap();
+        let place = world.servers[2].addr;
+        let mut webhook: toml::Table = format!(
+            "url = '{ADDRESS}'\ncertificate_hosts = ['{place}']\nroots_file = '{}'\ncertificate_url = '{}'\n",
+            roots.display(),
+            world.center.certificate_url(),
+        )
+        .parse()
+        .unwrap();
+        webhook.extend(more.parse::<toml::Table>().unwrap());
+        world.settings.settings.insert("webhook".into(), webhook.into());
         world.sign_in().await;
         world
     }
@@ -202,6 +239,20 @@ impl World {
         self.connector().source.unwrap()
     }
 
+    pub(crate) fn verifier(&mut self) -> Arc<dyn EventVerifier> {
+        self.connector().events.unwrap()
+    }
+
+    /// A change at the service, as it is told: headers and body.
+    pub(crate) fn event(&self) -> (HeaderMap, Bytes) {
+        if self.center.registration().is_none() {
+            self.center.register(ADDRESS, true);
+        }
+        self.lead(1);
+        let told = self.center.due_deliveries(self.clock.now()).pop().unwrap();
+        (headers(&told), told.body)
+    }
+
     pub(crate) fn desk(&mut self) -> Arc<dyn ReferralDesk> {
         self.connector().referrals.unwrap()
     }
@@ -227,6 +278,14 @@ impl World {
         let referral = self.center.referral(id.as_str()).unwrap();
         referral.pointer(pointer).cloned().unwrap_or_default()
     }
+}
+
+/// The headers a delivery comes with.
+pub(crate) fn headers(told: &Delivery) -> HeaderMap {
+    let all = told.headers();
+    all.iter()
+        .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+        .collect()
 }
 
 /// What the desk sees of it.
