@@ -10,11 +10,17 @@ pub mod policy;
 pub mod preflight;
 pub mod terms;
 
-// 3. The times Microsoft sets: what is told of them.
+// 3. It is reported.
+mod report;
+mod reporter;
+
+// 4. The times Microsoft sets: what is told of them.
 mod clock_worker;
 pub mod clocks;
 
 pub use clock_worker::{ClockParts, ClockWorker, Teller};
 pub use policy::{FieldRules, Policy, Winner};
 pub use preflight::Refusal;
+pub use report::{ReportParts, ReportWorker};
+pub use reporter::{End, Reported, Reporter, Reporting, Unreported};
 pub use watch::{Onlooker, WatchParts, WatchWorker};

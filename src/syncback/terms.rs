@@ -78,7 +78,7 @@ pub struct Meeting<'a> {
 enum Choice {
     /// Both say the same, or nobody moved, or the referral moved alone: deliveries bring that to the CRM.
     Leave,
-    /// The CRM moved alone.
+    /// The CRM moved alone, or the referral says nothing.
     Write,
     /// Both moved, and the rule says so.
     Prefer(Winner),
@@ -119,13 +119,14 @@ impl Meeting<'_> {
         if self.crm.value.is_none() || same_money(self.crm, self.referral) {
             return Choice::Leave;
         }
+        if self.referral.value.is_none() {
+            return Choice::Write;
+        }
         let base = self.agreed;
         self.choose(
             rule,
             base.is_none_or(|base| !same_money(&base.crm, self.crm)),
-            base.map_or(self.referral.value.is_some(), |base| {
-                !same_money(&base.referral, self.referral)
-            }),
+            base.is_none_or(|base| !same_money(&base.referral, self.referral)),
         )
     }
 
@@ -133,13 +134,14 @@ impl Meeting<'_> {
         if self.crm.closes_on.is_none() || self.crm.closes_on == self.referral.closes_on {
             return Choice::Leave;
         }
+        if self.referral.closes_on.is_none() {
+            return Choice::Write;
+        }
         let base = self.agreed;
         self.choose(
             rule,
             base.is_none_or(|base| base.crm.closes_on != self.crm.closes_on),
-            base.map_or(self.referral.closes_on.is_some(), |base| {
-                base.referral.closes_on != self.referral.closes_on
-            }),
+            base.is_none_or(|base| base.referral.closes_on != self.referral.closes_on),
         )
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct Desk {
 impl ReferralDesk for Desk {
     async fn read(&self, id: &ReferralId) -> Result<Option<FetchedReferral>, ConnectorError> {
         match self.referrals.get(id).await {
-            Ok(fetched) => Ok(Some(fetched)),
+            Ok(fetched) => Ok(Some(fetched).filter(|fetched| fetched.referral.ours)),
             Err(failure) if failure.is_missing() => Ok(None),
             // Another partner's referral of the same deal is denied, too: are we let in at all?
             Err(failure) if failure.is_denied() && self.is_let_in().await => Ok(None),
@@ -57,6 +57,12 @@ impl ReferralDesk for Desk {
             Err(failure) if failure.is_missing() => Err(failure
                 .into_error("write a referral")
                 .hint("it is not there any more, or our role does not reach it")),
+            // It was read a moment ago, so we are let in: it is this one we may not change.
+            Err(failure) if failure.is_denied() && self.is_let_in().await => Err(ConnectorError::new(
+                ErrorKind::Rejected,
+                "write a referral: we may read this one, not change it",
+            )
+            .hint("put the signed-in user on the referral's team, or give them the role Referrals admin")),
             Err(failure) => Err(failure.into_error("write a referral")),
         }
     }

@@ -99,7 +99,10 @@ impl ReferralSource {
                 .filter(|size| page.items.len() >= *size)
                 .map(|_| Place::Skip),
         };
-        let items = pass.take(page).into_iter().map(|item| item.raw).collect();
+        let items = pass.take(page).into_iter();
+        // Microsoft's side of a deal stands beside ours, and is not for us to answer.
+        let ours = items.filter(|item| item.referral.as_ref().is_none_or(|referral| referral.ours));
+        let items = ours.map(|item| item.raw).collect();
         if let Some(place) = next {
             pass.place = place;
             return Ok((items, true));

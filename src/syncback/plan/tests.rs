@@ -20,6 +20,7 @@ pub(in crate::syncback) fn referral(state: &str) -> Referral {
         reason: String::new(),
         name: "Fabrikam - inquiry".to_owned(),
         kind: ReferralKind::CustomerInquiry,
+        ours: true,
         incoming: true,
         etag: "\"1\"".to_owned(),
         created_at: noon() - TimeDelta::days(1),

@@ -164,6 +164,7 @@ fn referral(number: u32) -> Option<Referral> {
         reason,
         name,
         kind: ReferralKind::CustomerInquiry,
+        ours: true,
         incoming: true,
         etag: format!("\"{number:08x}-0000-0100-0000-000000000000\""),
         created_at: noon(),

@@ -158,6 +158,15 @@ impl Deal {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
 /// Somebody on the partner's side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -196,6 +205,9 @@ pub struct Referral {
     pub name: String,
     /// Who began it.
     pub kind: ReferralKind,
+    /// It is for us to answer. False for Microsoft's own side of a deal, which may be seen beside ours.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub ours: bool,
     /// It came to us; false for one we sent.
     pub incoming: bool,
     /// Opaque, with its own quotes: goes into `If-Match` as it is (contract partner-center 0.5).

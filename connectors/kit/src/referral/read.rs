@@ -88,6 +88,7 @@ pub fn referral(bytes: &[u8]) -> Result<ReferralDocument, Unreadable> {
             reason: root.text("statusReason"),
             name: root.text("name"),
             kind: kind(&root),
+            ours: !is_of_microsoft(&root),
             incoming: !root.text("direction").eq_ignore_ascii_case("outgoing"),
             etag: root.raw("eTag"),
             created_at,
@@ -112,6 +113,12 @@ pub fn referral(bytes: &[u8]) -> Result<ReferralDocument, Unreadable> {
         },
         customer: customer(&root.object("customerProfile")),
     })
+}
+
+/// Microsoft's side of an engagement (contract partner-center 5.1, 6.4).
+fn is_of_microsoft(root: &Object<'_>) -> bool {
+    let is = |id: &str| id.eq_ignore_ascii_case(MICROSOFT);
+    is(&root.text("organizationId")) || root.objects("target").any(|target| is(&target.text("id")))
 }
 
 fn kind(root: &Object<'_>) -> ReferralKind {

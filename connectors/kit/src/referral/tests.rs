@@ -28,7 +28,7 @@ fn a_new_lead_of_a_customer_is_read_whole() {
     assert_eq!(new.etag, "\"84001c9d-0000-0100-0000-6631fa220000\"");
     assert_eq!(new.created_at.to_rfc3339(), "2024-05-01T08:15:30.123456700+00:00");
     assert_eq!(new.answer_due().to_rfc3339(), "2024-05-15T00:00:00+00:00");
-    assert!(new.wants_contact && new.incoming && !new.favourite);
+    assert!(new.ours && new.wants_contact && new.incoming && !new.favourite);
     assert_eq!(new.consent.contact, Some(true));
     assert_eq!(new.team[0].email, "ola.nordmann@contoso.example");
     assert_eq!(new.solutions, ["SOL-34104-EBB"]);
@@ -109,6 +109,23 @@ fn what_holds_no_referral_is_refused_without_being_quoted() {
     let least = r#"{"ID":"A-1","CreatedDateTime":"2024-05-01T08:15:30"}"#;
     let found = referral(least.as_bytes()).unwrap().referral;
     assert_eq!((found.id.as_str(), found.state.phase()), ("a-1", Phase::Unknown));
+}
+
+#[test]
+fn microsofts_side_of_a_deal_is_not_ours_to_answer() {
+    let least = r#""id":"a","createdDateTime":"2024-05-01T08:15:30Z""#;
+    for (more, ours) in [
+        (r#""organizationId":"msft""#, false),
+        (
+            r#""target":[{"type":"BusinessProfileLocation","id":"MSFT"}]"#,
+            false,
+        ),
+        (r#""target":[{"type":"SolutionProfile","id":"SOL-1"}]"#, true),
+        (r#""inviteContext":{"invitedBy":{"organizationId":"msft"}}"#, true),
+    ] {
+        let found = referral(format!("{{{least},{more}}}").as_bytes()).unwrap();
+        assert_eq!(found.referral.ours, ours, "{more}");
+    }
 }
 
 #[test]

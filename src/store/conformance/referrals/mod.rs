@@ -48,6 +48,7 @@ pub(in crate::store) fn referral(number: u8, version: i64, state: ReferralState)
         reason: String::new(),
         name: format!("deal of version {version}"),
         kind: ReferralKind::CustomerInquiry,
+        ours: true,
         incoming: true,
         etag: format!("\"v{version}\""),
         created_at: at(0),
