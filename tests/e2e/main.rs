@@ -46,6 +46,7 @@ mod delivery_storms;
 mod do_not_contact;
 mod duplicates;
 mod exhaustion;
+mod histories;
 mod leases;
 mod poison;
 mod polling;

@@ -29,7 +29,8 @@ pub(crate) use crm::{Answer, Crm, failing};
 pub(crate) use death::Death;
 pub(crate) use life::reader;
 use life::{Life, Stage};
-pub(crate) use outside::{Outside, SYSTEM_CLIENT, SYSTEM_SECRET, unix};
+pub(crate) use mortal::Mortal;
+pub(crate) use outside::{InProcess, Outside, SYSTEM_CLIENT, SYSTEM_SECRET, unix};
 pub(crate) use plan::{ACCOUNT, POLLED, Plan};
 pub(crate) use posted::{Posted, lead};
 
@@ -71,7 +72,7 @@ pub(crate) fn noon() -> DateTime<Utc> {
 }
 
 /// On a disk of memory where there is one: the store flushes as ever, and the test is quick.
-fn home() -> TempDir {
+pub(crate) fn home() -> TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()

@@ -66,7 +66,7 @@ pub(crate) fn unix(clock: &ManualClock) -> UnixClock {
 
 /// Finds routers by host.
 #[derive(Clone)]
-struct InProcess(BTreeMap<&'static str, Router>);
+pub(crate) struct InProcess(pub(crate) BTreeMap<&'static str, Router>);
 
 impl TransportFactory for InProcess {
     fn transport(&self, _: &TransportSettings) -> Result<Arc<dyn Transport>, ConfigError> {
