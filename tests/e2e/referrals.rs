@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use connector_kit::ids::AccountName;
 use connector_kit::{RawFormat, RawLead};
-use leadsync::store::{Arrival, Store};
+use leadsync::store::{Arrival, ClockFilter, ClockKind, Link, ReferralFilter, ReferralStore, Store};
 use serde_json::{Value, json};
 
 use crate::world::{ACCOUNT, World, lead};
@@ -58,6 +58,32 @@ async fn a_referral_becomes_one_record_and_its_changes_follow() {
     let record = world.crm.record(ADA).unwrap();
     assert_eq!((record.title.as_str(), record.revision), ("Countess", 3));
     assert_eq!(world.fate(ADA).await, "delivered");
+}
+
+#[tokio::test]
+async fn the_house_knows_a_referral_again_when_its_contact_has_another_address() {
+    let mut world = World::start().await;
+    world.send(&lead(ADA).did("PLT")).await;
+    world.refer(&inquiry("a-1", ADA, "New")).await;
+    world.refer(&inquiry("a-1", "ada@other.example", "New")).await;
+    world.refer(&inquiry("b-1", "ada@other.example", "New")).await;
+    assert_eq!(world.leads().await.len(), 1);
+    let rows = world.store().referrals(ReferralFilter::default()).await.unwrap();
+    let mut links: Vec<_> = rows
+        .iter()
+        .map(|row| (row.referral.id.as_str(), row.source.as_str(), row.link))
+        .collect();
+    links.sort_unstable_by_key(|(id, ..)| *id);
+    assert_eq!(
+        links,
+        [
+            ("a-1", "partner", Link::Matched),
+            ("b-1", "partner", Link::OtherReferral)
+        ]
+    );
+    let clocks = world.store().clocks(ClockFilter::default()).await.unwrap();
+    let running = |kind: ClockKind| clocks.iter().filter(|clock| clock.kind == kind).count();
+    assert_eq!((running(ClockKind::FollowUp), running(ClockKind::Answer)), (2, 2));
 }
 
 #[tokio::test]
