@@ -16,13 +16,14 @@ Exit codes:
   1   it could not be done; the message says why
   2   wrong arguments
   3   provision: something is left to do by hand; it is told what and how
-  4   provision: something is missing, or not usable yet; authorize: nobody signed in in time
+  4   provision: something is missing, or not usable yet; authorize: nobody signed in in time;
+      referral: it is ordered, and not done yet; clocks --fail-overdue: a clock is overdue
   66  what was asked for does not exist
   69  the other side does not answer, or a connector cannot be used
   73  the state directory cannot be used
   74  the store is lost or damaged: stop, look at the disk, restore a backup
   75  another daemon uses the store; try again later
-  77  provision, authorize: it was refused; the message says whose rights are missing
+  77  provision, authorize, referral: it was refused; the message says why, or whose rights are missing
   78  the config is wrong; file, line and key are named";
 
 /// Why a command failed, and the code it ends with.
@@ -37,6 +38,11 @@ impl Exit {
     /// It could not be done.
     pub(super) fn failed(message: impl Into<String>) -> Self {
         Self::with(1, message)
+    }
+
+    /// The arguments do not go together.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::with(2, message)
     }
 
     /// What was asked for does not exist.

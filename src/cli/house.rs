@@ -75,7 +75,7 @@ where
     A: Future<Output = Result<T, Exit>>,
 {
     let done = ask(place, act)?;
-    nudge(&config(place)?.config.listen.admin);
+    nudge(place)?;
     Ok(done)
 }
 
@@ -92,7 +92,12 @@ pub(super) fn now() -> chrono::DateTime<chrono::Utc> {
 }
 
 /// Wakes a running daemon. Nobody there, or no answer: it finds out by itself within a minute.
-fn nudge(admin: &Admin) {
+pub(super) fn nudge(place: &Place) -> Result<(), Exit> {
+    knock(&config(place)?.config.listen.admin);
+    Ok(())
+}
+
+fn knock(admin: &Admin) {
     const POKE: &[u8] =
         b"POST /v1/poke HTTP/1.1\r\nHost: leadsync\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     use std::io::{Read, Write};

@@ -2,23 +2,31 @@
 
 mod authorize;
 mod check;
+mod clocks;
 mod crew;
 mod dead_letters;
 mod demo;
 mod doctor;
 mod examine;
 mod exit;
+mod explain;
 mod house;
 mod leads;
 mod logging;
 mod outcomes;
 mod provision;
+mod referral;
+mod referrals;
 mod release;
+mod reports;
 mod run;
+#[cfg(test)]
+mod samples;
 mod screen;
 mod send_test;
 mod show;
 mod signals;
+mod spans;
 mod spending;
 mod status;
 mod tables;
@@ -79,8 +87,17 @@ enum Command {
     Leads(leads::LeadsArgs),
     /// Show everything known of one lead
     Show(show::ShowArgs),
-    /// What became of leads in the CRMs: accepted, declined, won, lost
+    /// The whole history of a lead, both ways, and what to do; by any id it has anywhere
+    Explain(explain::ExplainArgs),
+    /// What became of leads in the CRMs: accepted, declined, won, lost; and whether it was reported
     Outcomes(outcomes::OutcomesArgs),
+    /// List referrals, newest first, each with its report
+    Referrals(referrals::ReferralsArgs),
+    /// Accept, decline, change or close a referral by hand, link it, or make one
+    #[command(subcommand)]
+    Referral(referral::ReferralCommand),
+    /// The times Microsoft set, and how much of each is left
+    Clocks(clocks::ClocksArgs),
     /// Look at dead letters, requeue or discard them
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
@@ -105,6 +122,10 @@ pub fn main() -> ExitCode {
         Command::Status => status::status(&place),
         Command::Leads(args) => leads::leads(&place, &args),
         Command::Show(args) => show::show(&place, &args),
+        Command::Explain(args) => explain::explain(&place, &args),
+        Command::Referrals(args) => referrals::referrals(&place, &args),
+        Command::Referral(command) => referral::referral(&place, command),
+        Command::Clocks(args) => clocks::clocks(&place, &args),
         Command::Outcomes(args) => outcomes::outcomes(&place, &args),
         Command::DeadLetters(command) => dead_letters::dead_letters(&place, &command),
         Command::Release(args) => release::release(&place, &args),

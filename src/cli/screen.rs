@@ -19,6 +19,32 @@ pub(super) fn json(value: &serde_json::Value) {
     }
 }
 
+/// A colour on a terminal; none where no person reads, or somebody asked for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colour {
+    /// As it should be.
+    Green,
+    /// Somebody should look.
+    Yellow,
+    /// Somebody has to act.
+    Red,
+}
+
+impl Colour {
+    /// The text in this colour.
+    pub(super) fn over(self, text: &str) -> String {
+        let code = match self {
+            Self::Green => "32",
+            Self::Yellow => "33",
+            Self::Red => "31",
+        };
+        if text.is_empty() || !answers_are_read_by_a_person() || std::env::var_os("NO_COLOR").is_some() {
+            return text.to_owned();
+        }
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
 /// Prints a complaint.
 pub(super) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");

@@ -5,8 +5,8 @@ use connector_kit::LeadId;
 use connector_kit::lead::Said;
 
 use super::tables::Table;
-use super::{Exit, Place, house, leads, outcomes, screen};
-use crate::store::{DeliveryStory, LeadStory, OutcomeFilter, Store};
+use super::{Exit, Place, house, leads, outcomes, referrals, reports, screen};
+use crate::store::{DeliveryStory, LeadStory, OutcomeFilter, ReferralFilter, Store};
 
 /// Which lead.
 #[derive(Debug, Args)]
@@ -22,13 +22,19 @@ pub(super) fn show(place: &Place, args: &ShowArgs) -> Result<(), Exit> {
         lead: Some(id),
         ..OutcomeFilter::default()
     };
-    let (story, said) = house::ask(place, |store| async move {
-        Ok((store.lead(id).await?, store.outcomes(filter).await?))
+    let of_lead = ReferralFilter {
+        lead: Some(id),
+        ..ReferralFilter::default()
+    };
+    let (story, said, referred) = house::ask(place, |store| async move {
+        let (story, said) = (store.lead(id).await?, store.outcomes(filter).await?);
+        Ok((story, said, referrals::stories(&store, of_lead).await?))
     })?;
     let story = story.ok_or_else(|| Exit::missing(format!("there is no lead {id}")))?;
     if place.json {
         let mut value = as_json(&story);
         value["outcomes"] = said.iter().map(outcomes::as_json).collect();
+        value["referrals"] = referred.iter().map(reports::as_json).collect();
         screen::json(&value);
         return Ok(());
     }
@@ -36,6 +42,10 @@ pub(super) fn show(place: &Place, args: &ShowArgs) -> Result<(), Exit> {
     if !said.is_empty() {
         screen::line("");
         outcomes::print(&said);
+    }
+    for referral in &referred {
+        screen::line("");
+        reports::print(referral, house::now());
     }
     Ok(())
 }

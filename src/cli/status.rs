@@ -4,28 +4,78 @@ use chrono::{DateTime, Utc};
 
 use super::spending::Spending;
 use super::tables::Table;
-use super::{Exit, Place, house, screen};
+use super::{Exit, Place, clocks, house, screen};
 use crate::app;
-use crate::store::{DestinationGate, DestinationStatus, OutcomeTotals, Store, Suppression, Totals};
+use crate::store::{
+    DestinationGate, DestinationStatus, OutcomeTotals, ReferralStore, ReferralTotals, Store, Suppression,
+    Totals,
+};
 
 /// Shows totals and destinations.
 pub(super) fn status(place: &Place) -> Result<(), Exit> {
     let now = house::now();
     let budgets = app::budgets(&house::config(place)?);
-    let (totals, destinations) = house::ask(place, |store| async move {
-        Ok((store.totals().await?, store.destinations(now).await?))
+    let (totals, referrals, destinations) = house::ask(place, |store| async move {
+        let referrals = Referrals {
+            totals: store.referral_totals().await?,
+            overdue: clocks::overdue(&store, now).await?,
+        };
+        Ok((store.totals().await?, referrals, store.destinations(now).await?))
     })?;
     let spending = |status| Spending::new(status, &budgets, now);
     let destinations: Vec<Spending> = destinations.into_iter().map(spending).collect();
     if place.json {
-        screen::json(&as_json(&totals, &destinations));
+        let mut value = as_json(&totals, &destinations);
+        value["referrals"] = referrals.as_json();
+        screen::json(&value);
     } else {
-        print(&totals, &destinations, now);
+        print(&totals, &referrals, &destinations, now);
     }
     Ok(())
 }
 
-fn print(totals: &Totals, destinations: &[Spending], now: DateTime<Utc>) {
+/// Referrals at a glance.
+struct Referrals {
+    totals: ReferralTotals,
+    overdue: usize,
+}
+
+impl Referrals {
+    /// One line; none while there was never a referral and no clock is overdue.
+    fn line(&self) -> Option<String> {
+        let totals = &self.totals;
+        if *totals == ReferralTotals::default() && self.overdue == 0 {
+            return None;
+        }
+        let closed = totals.won + totals.lost + totals.declined + totals.expired;
+        let other = match totals.other {
+            0 => String::new(),
+            other => format!(", {other} other"),
+        };
+        Some(format!(
+            "referrals    {} new, {} active, {closed} closed ({} won, {} lost, {} declined, {} expired){other}; \
+             reports: {} on their way, {} refused; {} clocks overdue; {} events waiting",
+            totals.new,
+            totals.active,
+            totals.won,
+            totals.lost,
+            totals.declined,
+            totals.expired,
+            totals.reporting,
+            totals.refused,
+            self.overdue,
+            totals.notices,
+        ))
+    }
+
+    fn as_json(&self) -> serde_json::Value {
+        let mut value = serde_json::json!(self.totals);
+        value["clocks_overdue"] = self.overdue.into();
+        value
+    }
+}
+
+fn print(totals: &Totals, referrals: &Referrals, destinations: &[Spending], now: DateTime<Utc>) {
     screen::line(format_args!(
         "arrivals     {} accepted, {} repeats, {} merged, {} waiting to be understood, {} refused, {} quarantined",
         totals.accepted, totals.repeats, totals.merged, totals.unsettled, totals.refused, totals.quarantined,
@@ -46,6 +96,9 @@ fn print(totals: &Totals, destinations: &[Spending], now: DateTime<Utc>) {
             .map(|(stage, leads)| format!("{leads} {}", stage.as_str()))
             .collect();
         screen::line(format_args!("outcomes     {}", told.join(", ")));
+    }
+    if let Some(line) = referrals.line() {
+        screen::line(line);
     }
     if destinations.is_empty() {
         return;

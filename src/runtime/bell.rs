@@ -33,6 +33,8 @@ pub struct Bells {
     pub poll: Vec<Bell>,
     /// CRMs should be asked now what became of leads.
     pub watch: Vec<Bell>,
+    /// Clocks should be looked at now.
+    pub clocks: Bell,
     /// An event waits to be followed.
     pub follow: BTreeMap<SourceName, Vec<Bell>>,
     /// An event waits to be passed on.
@@ -50,6 +52,7 @@ impl Bells {
     /// Wakes everybody: an operator changed something.
     pub fn ring_all(&self) {
         self.settle.ring();
+        self.clocks.ring();
         self.ring_deliver();
         let asking = self.poll.iter().chain(&self.watch).chain(&self.upkeep);
         let hearing = self.follow.values().flatten().chain(self.forward.values());

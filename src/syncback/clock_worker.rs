@@ -18,7 +18,7 @@ use super::clocks::{ClockState, Moments, advice, state};
 use crate::admin::metrics::ClockMeter;
 use crate::deliver::Purse;
 use crate::runtime::{Next, Rests, Worker};
-use crate::store::{ClockFilter, ClockId, ClockKind, ClockRow, ReferralStore, Store, StoreError};
+use crate::store::{ClockFilter, ClockId, ClockKind, ClockRow, Store, StoreError};
 
 /// Clocks read at once.
 const PAGE: usize = 500;
@@ -31,26 +31,24 @@ const LONGEST_STEP: Duration = Duration::from_secs(330);
 
 /// What telling of clocks takes.
 pub struct ClockParts {
-    /// The floor, for the clocks.
-    pub clocks: Arc<dyn ReferralStore>,
+    /// The floor.
+    pub store: Arc<dyn Store>,
     /// The moments worth telling.
     pub moments: Moments,
     /// Who wants alerts.
-    pub teller: Option<Teller>,
+    pub herald: Option<Herald>,
     /// Shows how many stand how.
     pub meter: ClockMeter,
 }
 
 /// The way to somebody who wants alerts.
-pub struct Teller {
+pub struct Herald {
     /// The connector's name.
     pub name: DestinationName,
     /// The connector.
     pub sink: Arc<dyn AlertSink>,
     /// When it may be called.
     pub purse: Arc<Purse>,
-    /// The floor, for what calls cost.
-    pub store: Arc<dyn Store>,
 }
 
 /// What came of telling.
@@ -61,14 +59,14 @@ enum Told {
     No(ConnectorError),
 }
 
-impl Teller {
-    async fn tell(&self, alert: &Alert, now: DateTime<Utc>) -> Result<Told, StoreError> {
-        match self.purse.draw_to_look(&*self.store, now).await? {
+impl Herald {
+    async fn tell(&self, store: &dyn Store, alert: &Alert, now: DateTime<Utc>) -> Result<Told, StoreError> {
+        match self.purse.draw_to_look(store, now).await? {
             Ok(token) => token.spend(),
             Err(at) => return Ok(Told::NotBefore(at)),
         }
         let asked = AssertUnwindSafe(self.sink.alert(alert)).catch_unwind().await;
-        self.purse.looked(&*self.store, now).await?;
+        self.purse.looked(store, now).await?;
         Ok(match asked {
             Ok(Ok(())) => Told::Yes,
             Ok(Err(error)) => Told::No(error),
@@ -132,13 +130,13 @@ impl ClockWorker {
             limit: PAGE,
             ..ClockFilter::default()
         };
-        let rows = self.parts.clocks.clocks(filter).await?;
+        let rows = self.parts.store.clocks(filter).await?;
         let mut told = Vec::new();
         for row in &rows {
             told.extend(self.weigh(row, now));
         }
         if !told.is_empty() {
-            self.parts.clocks.clocks_told(told).await?;
+            self.parts.store.clocks_told(told).await?;
         }
         self.pass.complete = rows.len() < PAGE;
         self.pass.after = rows.last().map(|row| (row.due_at, row.id));
@@ -158,7 +156,7 @@ impl ClockWorker {
         let is_quiet = self.quiet_until.is_some_and(|until| now < until);
         let alert = self
             .parts
-            .teller
+            .herald
             .as_ref()
             .and_then(|_| moments.alert(row, passed));
         let alerted = match alert {
@@ -176,14 +174,14 @@ impl ClockWorker {
 
     /// Tells one alert, and writes down that it was told. When not now, says when.
     async fn tell(&mut self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let (Some(teller), Some((alert, id, passed))) = (&self.parts.teller, self.pass.alerts.front()) else {
+        let (Some(herald), Some((alert, id, passed))) = (&self.parts.herald, self.pass.alerts.front()) else {
             return Ok(None);
         };
-        match teller.tell(alert, now).await? {
+        match herald.tell(&*self.parts.store, alert, now).await? {
             Told::Yes => {
                 // The log was told before: it has its own count, written by then.
                 let told = vec![(*id, *passed, *passed)];
-                self.parts.clocks.clocks_told(told).await?;
+                self.parts.store.clocks_told(told).await?;
                 self.pass.alerts.pop_front();
             }
             Told::NotBefore(at) if at - now <= PATIENCE => return Ok(Some(at)),
@@ -197,8 +195,8 @@ impl ClockWorker {
     fn hold_back(&mut self, error: &ConnectorError, now: DateTime<Utc>) {
         let rest = *self.pass.rest.get_or_insert_with(|| self.rests.after(error));
         let refused = self.pass.alerts.pop_front();
-        if let (Some(teller), Some((alert, ..))) = (&self.parts.teller, refused) {
-            teller.complain(&alert, error, rest);
+        if let (Some(herald), Some((alert, ..))) = (&self.parts.herald, refused) {
+            herald.complain(&alert, error, rest);
         }
         let concerns_it_alone = matches!(
             error.kind(),
@@ -273,3 +271,6 @@ fn report(row: &ClockRow, part: f64, now: DateTime<Utc>) {
         info!(event = "clock", clock, state, lead.id = %lead, referral.id = %referral, %due_at, hint, "{percent} % of the time of the {clock} clock are over");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,7 @@ impl Hiring {
         crew.extend(self.watching(blueprint));
         crew.extend(self.delivering(blueprint));
         crew.extend(self.about_referrals(blueprint));
+        crew.push(self.watching_clocks(blueprint));
         crew.extend(self.upkeeping(blueprint));
         let mut tasks = Vec::new();
         let mut pulses = Vec::new();

@@ -1,13 +1,16 @@
-//! Workers about referrals: those who follow events and pass them on.
+//! Workers about referrals: those who follow events and pass them on, and the one who watches the clocks.
 
 use std::sync::Arc;
 
-use connector_kit::SourceName;
 use connector_kit::ids::AccountName;
+use connector_kit::{Connector, DestinationName, SourceName};
 
 use super::{Hired, Hiring};
 use crate::app::build::{Blueprint, Teller};
+use crate::config::ConnectorFile;
 use crate::intake::{FollowWorker, ForwardParts, ForwardWorker, Trail};
+use crate::syncback::clocks::Moments;
+use crate::syncback::{ClockParts, ClockWorker, Herald};
 
 impl Hiring {
     pub(super) fn about_referrals(&self, blueprint: &Blueprint) -> Vec<Hired> {
@@ -17,6 +20,26 @@ impl Hiring {
             crew.extend(self.forwarding(blueprint, &teller));
         }
         crew
+    }
+
+    pub(super) fn watching_clocks(&self, blueprint: &Blueprint) -> Hired {
+        let clocks = &blueprint.loaded.config.clocks;
+        let wanted = |file: &&(ConnectorFile, Connector)| clocks.alert.as_ref() == Some(&file.0.name);
+        let herald = blueprint.connectors.iter().find(wanted);
+        let herald = herald.and_then(|(file, connector)| {
+            Some(Herald {
+                name: DestinationName::new(&file.name),
+                sink: Arc::clone(connector.alerts.as_ref()?),
+                purse: blueprint.purse(&file.name)?,
+            })
+        });
+        let worker = ClockWorker::new(ClockParts {
+            store: Arc::clone(&self.store),
+            moments: Moments::new(&clocks.tell_at),
+            herald,
+            meter: self.metrics.clocks(),
+        });
+        (Box::new(worker), self.bells.clocks.clone())
     }
 
     fn following(&self, blueprint: &Blueprint, teller: &Teller<'_>) -> Vec<Hired> {

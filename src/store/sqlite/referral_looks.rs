@@ -51,12 +51,17 @@ pub(super) fn list(shelf: &mut Shelf, filter: &ReferralFilter) -> Result<Vec<Ref
         },
     };
     // Written out, so that each finds its index.
-    let which = match (lead.is_some(), filter.open) {
+    let mut which = match (lead.is_some(), filter.open) {
         (true, true) => "r.lead = ?1 AND r.state IN (0, 1, 7)",
         (true, false) => "r.lead = ?1",
         (false, true) => "r.state IN (0, 1, 7)",
         (false, false) => "1",
-    };
+    }
+    .to_owned();
+    if filter.refused {
+        let refused = report::REFUSED;
+        which = format!("{which} AND r.id IN (SELECT referral FROM reports WHERE state = {refused})");
+    }
     let mut statement =
         connection.prepare_cached(&format!("{SELECT} WHERE {which} ORDER BY r.id DESC LIMIT ?2"))?;
     let mut rows = statement.query(params![lead, limit])?;

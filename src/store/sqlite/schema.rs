@@ -111,6 +111,7 @@ CREATE TABLE reports (
 ) STRICT;
 CREATE INDEX reports_due ON reports (sink, since) WHERE state = 0;
 CREATE INDEX reports_timed ON reports (sink, at) WHERE state IN (1, 2);
+CREATE INDEX reports_refused ON reports (referral) WHERE state = 4;
 CREATE TABLE report_steps (
   id INTEGER PRIMARY KEY, referral INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL, fields TEXT NOT NULL,
   result TEXT NOT NULL, detail TEXT NOT NULL, state TEXT

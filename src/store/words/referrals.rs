@@ -71,6 +71,8 @@ pub struct ReferralFilter {
     pub lead: Option<LeadId>,
     /// Only those that are not closed.
     pub open: bool,
+    /// Only those whose report was refused and waits for a person.
+    pub refused: bool,
     /// At most this many; 0 is all.
     pub limit: usize,
 }

@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) intake: &'static str,
     /// Lines of `[store]`.
     pub(crate) store: &'static str,
+    /// Lines of `[clocks]`.
+    pub(crate) clocks: &'static str,
     /// `log.level`; `info` when empty.
     pub(crate) level: &'static str,
     /// Where the source's secret is found; a file when empty.
@@ -79,11 +81,12 @@ impl House {
              [listen]\npublic = \"{}\"\nadmin = \"unix:{dir}/admin.sock\"\n\
              [sources.web]\nsecrets = [{}]\n\
              [intake]\nrate_per_address = \"off\"\nmax_connections_per_address = 512\n{}\n\
-             [store]\n{}\n[log]\nlevel = \"{}\"\nformat = \"json\"\n",
+             [store]\n{}\n[clocks]\n{}\n[log]\nlevel = \"{}\"\nformat = \"json\"\n",
             self.public,
             or(plan.secret, format!("{{ file = \"{dir}/web.secret\" }}")),
             plan.intake,
             plan.store,
+            plan.clocks,
             or(plan.level, "info".to_owned()),
         )
     }

@@ -4,6 +4,7 @@ mod cell;
 pub(crate) mod crm;
 mod daemon;
 mod destination;
+pub(crate) mod filled;
 mod house;
 mod ledger;
 mod load;

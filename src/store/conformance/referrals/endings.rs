@@ -112,12 +112,23 @@ async fn a_refusal_says_why_until_there_is_news(store: &dyn Store) {
     );
     assert!(lease(store, 9000).await.is_empty());
     assert_eq!(store.referral_totals().await.unwrap().refused, 1);
+    refer(store, 2).await;
+    let refused = async || {
+        let filter = ReferralFilter {
+            refused: true,
+            ..ReferralFilter::default()
+        };
+        let rows = store.referrals(filter).await.unwrap();
+        rows.into_iter().map(|row| row.referral.id).collect::<Vec<_>>()
+    };
+    assert_eq!(refused().await, [id(1)]);
     hear_crm(store, said(1, Stage::Won, 20), 20).await;
     let again = lease_one(store, 21).await;
     assert_eq!(again.since, at(20));
     settle_report(store, again, 22).await;
     let totals = store.referral_totals().await.unwrap();
     assert_eq!((totals.refused, totals.reporting), (0, 0));
+    assert_eq!(refused().await, []);
 }
 
 async fn what_the_sides_agreed_on_is_kept(store: &dyn Store) {

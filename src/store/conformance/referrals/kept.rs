@@ -166,7 +166,7 @@ async fn referrals_are_listed_newest_first(store: &dyn Store) {
         let of_lead = ReferralFilter {
             lead: Some(lead(2).id),
             open,
-            limit: 0,
+            ..ReferralFilter::default()
         };
         assert_eq!(numbers(of_lead).await, found);
     }
