@@ -118,6 +118,7 @@ async fn make_ready(blueprint: &Blueprint, clock: &dyn Clock) -> Result<(), Exit
             provisioner: provisioner.as_ref(),
             clock,
             until: clock.now() + READY_WITHIN,
+            take_over: false,
         };
         let carried = work.carry_out(&mut |_| {}).await;
         if !matches!(carried.end, End::Settled) {

@@ -35,6 +35,9 @@ pub(super) struct ProvisionArgs {
     /// Make what is missing, and wait until it can be used
     #[arg(long)]
     apply: bool,
+    /// Take over what somebody else has and there is only one of, such as a registration for events
+    #[arg(long, requires = "apply")]
+    take_over: bool,
     /// How long to wait for what the other side works on
     #[arg(long, default_value = "10m", value_name = "TIME", value_parser = humantime::parse_duration, requires = "apply")]
     wait: Duration,
@@ -50,7 +53,7 @@ pub(super) fn provision(place: &Place, args: &ProvisionArgs) -> Result<(), Exit>
             continue;
         };
         let carried = if args.apply {
-            runtime.block_on(apply(place, &file.name, provisioner.as_ref(), args.wait))
+            runtime.block_on(apply(place, &file.name, provisioner.as_ref(), args))
         } else {
             runtime.block_on(plan(provisioner.as_ref()))
         };
@@ -80,7 +83,7 @@ async fn plan(provisioner: &dyn Provisioner) -> Carried {
     }
 }
 
-async fn apply(place: &Place, name: &str, provisioner: &dyn Provisioner, wait: Duration) -> Carried {
+async fn apply(place: &Place, name: &str, provisioner: &dyn Provisioner, args: &ProvisionArgs) -> Carried {
     let mut progress = screen::Progress::new();
     let mut tell = |news: News<'_>| match news {
         _ if place.json => {}
@@ -95,11 +98,12 @@ async fn apply(place: &Place, name: &str, provisioner: &dyn Provisioner, wait: D
             progress.say(&format!("{name}: waiting: {why}"), &left);
         }
     };
-    let until = SystemClock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1));
+    let until = SystemClock.now() + TimeDelta::from_std(args.wait).unwrap_or(TimeDelta::days(1));
     let work = Work {
         provisioner,
         clock: &SystemClock,
         until,
+        take_over: args.take_over,
     };
     let carried = work.carry_out(&mut tell).await;
     progress.clear();

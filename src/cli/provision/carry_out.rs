@@ -18,6 +18,8 @@ pub(in crate::cli) struct Work<'a> {
     pub(in crate::cli) clock: &'a dyn Clock,
     /// When waiting ends.
     pub(in crate::cli) until: DateTime<Utc>,
+    /// Whether what somebody else has is taken from them; once, not whenever they take it back.
+    pub(in crate::cli) take_over: bool,
 }
 
 /// What is told while it goes on.
@@ -92,10 +94,12 @@ impl Work<'_> {
         let known: BTreeSet<String> = made.iter().cloned().collect();
         let mut waits_for = None;
         for step in &plan.steps {
+            let leave = !self.take_over || known.contains(&step.id);
             match step.state {
-                StepState::Present | StepState::ByHand(_) | StepState::Taken(_) => continue,
+                StepState::Present | StepState::ByHand(_) => continue,
+                StepState::Taken(_) if leave => continue,
                 StepState::Settling => {}
-                StepState::Missing => {
+                StepState::Missing | StepState::Taken(_) => {
                     tell(News::Making(step));
                     if let Err(error) = self.provisioner.apply(step).await {
                         return failed(error);

@@ -50,6 +50,11 @@ impl Report {
         }
     }
 
+    /// How what somebody else has is taken from them.
+    fn take_over(&self) -> String {
+        format!("leadsync provision {} --apply --take-over", self.name)
+    }
+
     /// Tells it to a person; what was made was told when it was made.
     pub(super) fn print(&self) {
         screen::line(format_args!("{}  ({})", self.name, self.kind));
@@ -58,7 +63,10 @@ impl Report {
             screen::line(format_args!("  {:<8}  {what}", word(&step.state)));
             match &step.state {
                 StepState::ByHand(how) => arrow(how),
-                StepState::Taken(holder) => arrow(&format!("it belongs to {holder}")),
+                StepState::Taken(holder) => {
+                    arrow(&format!("it belongs to {holder}"));
+                    arrow(&format!("take it over: {}", self.take_over()));
+                }
                 _ => {}
             }
         }
@@ -116,9 +124,13 @@ fn word(state: &StepState) -> &'static str {
 
 /// All reports as one answer.
 pub(super) fn as_json(reports: &[Report]) -> serde_json::Value {
-    let step = |step: &Step| {
+    let step = |report: &Report, step: &Step| {
         let how = match &step.state {
-            StepState::ByHand(how) | StepState::Taken(how) => Some(how),
+            StepState::ByHand(how) => Some(how.clone()),
+            StepState::Taken(holder) => {
+                let take_over = report.take_over();
+                Some(format!("it belongs to {holder}; take it over: {take_over}"))
+            }
             _ => None,
         };
         json!({ "id": step.id, "what": step.what, "state": word(&step.state), "how": how })
@@ -133,7 +145,7 @@ pub(super) fn as_json(reports: &[Report]) -> serde_json::Value {
                 Verdict::Unanswered => "unanswered",
                 Verdict::Refused => "refused",
             },
-            "steps": report.plan.steps.iter().map(step).collect::<Vec<_>>(),
+            "steps": report.plan.steps.iter().map(|planned| step(report, planned)).collect::<Vec<_>>(),
             "made": report.made, "role": report.plan.role,
             "error": report.failure.as_ref().map(|check| json!({ "found": check.found, "remedy": check.remedy })),
         })

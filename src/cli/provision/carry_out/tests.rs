@@ -21,6 +21,9 @@ struct System {
     things: Mutex<Vec<Thing>>,
     fails: Mutex<Vec<(usize, ConnectorError)>>,
     told: Mutex<Vec<String>>,
+    take_over: bool,
+    /// Who has something takes it back whenever it was taken from them.
+    stubborn: bool,
 }
 
 impl System {
@@ -90,7 +93,9 @@ impl Provisioner for System {
         self.hear(step.id.clone())?;
         let mut things = self.things.lock().unwrap();
         let thing = things.iter_mut().find(|thing| thing.id == step.id).unwrap();
-        thing.state = StepState::Settling;
+        if !(self.stubborn && matches!(step.state, StepState::Taken(_))) {
+            thing.state = StepState::Settling;
+        }
         Ok(())
     }
 }
@@ -106,6 +111,7 @@ async fn carry_out(system: &System) -> (Carried, i64) {
         provisioner: system,
         clock: &clock,
         until: start() + TimeDelta::minutes(10),
+        take_over: system.take_over,
     };
     let carried = work.carry_out(&mut |_| ()).await;
     (carried, (clock.now() - start()).num_seconds())
@@ -209,6 +215,7 @@ async fn what_was_forgotten_after_it_was_made_is_made_again() {
         provisioner: &system,
         clock: &clock,
         until: start() + TimeDelta::minutes(10),
+        take_over: false,
     };
     let mut forgot = false;
     let carried = work
@@ -222,4 +229,48 @@ async fn what_was_forgotten_after_it_was_made_is_made_again() {
     assert!(matches!(carried.end, End::Settled));
     assert_eq!(carried.made, ["field"]);
     assert_eq!(system.told().iter().filter(|call| *call == "field").count(), 2);
+}
+
+/// Somebody else has the first thing; the second is missing.
+fn taken(take_over: bool, stubborn: bool) -> System {
+    let system = System {
+        take_over,
+        stubborn,
+        ..System::lacking(&[("registration", 0), ("field", 0)])
+    };
+    system.things.lock().unwrap()[0].state = StepState::Taken("contoso.example".to_owned());
+    system
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_is_left_to_them_unless_told_otherwise() {
+    let left = taken(false, false);
+    let (carried, _) = carry_out(&left).await;
+    assert!(matches!(carried.end, End::Settled));
+    assert_eq!(carried.made, ["field"]);
+    assert!(!left.told().contains(&"registration".to_owned()));
+
+    let (carried, _) = carry_out(&taken(true, false)).await;
+    assert_eq!(carried.made, ["registration", "field"]);
+    assert!(
+        carried
+            .plan
+            .steps
+            .iter()
+            .all(|step| step.state == StepState::Present)
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_fought_over_what_there_is_only_one_of() {
+    let stubborn = taken(true, true);
+    let (carried, _) = carry_out(&stubborn).await;
+    let takings = stubborn
+        .told()
+        .iter()
+        .filter(|told| *told == "registration")
+        .count();
+    assert_eq!(takings, 1);
+    assert!(matches!(carried.end, End::Settled));
+    assert!(matches!(carried.plan.steps[0].state, StepState::Taken(_)));
 }
