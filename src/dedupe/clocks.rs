@@ -13,7 +13,7 @@ const DIRECT_CONTACT: TimeDelta = TimeDelta::hours(72);
 
 /// What runs for a referral: all of it while it waits for our answer, and nothing otherwise.
 pub(super) fn of_referral(referral: &Referral) -> Vec<ClockStart> {
-    if !referral.incoming || referral.state.phase() != Phase::New {
+    if !referral.is_open_to_us() || referral.state.phase() != Phase::New {
         return Vec::new();
     }
     let after = |time| referral.created_at.checked_add_signed(time);

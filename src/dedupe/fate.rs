@@ -67,14 +67,17 @@ pub(super) fn is_worth(new: &Understanding, lead: &Lead) -> bool {
         return true;
     };
     let newest = lead.referrals.iter().find(|held| held.id == referral.id);
-    let stands = newest.unwrap_or(referral);
-    stands.incoming && !stands.state.is_terminal()
+    newest.unwrap_or(referral).is_open_to_us()
 }
 
 /// Why nobody would work on a lead that never was worth it: some of its referrals came to us and are
-/// closed, or all are our own.
+/// closed, or we sent all of them. What is the other side's to answer is what we sent them.
 fn idle(lead: &Lead) -> Suppression {
-    if lead.referrals.iter().any(|referral| referral.incoming) {
+    if lead
+        .referrals
+        .iter()
+        .any(|referral| referral.incoming && referral.ours)
+    {
         Suppression::ClosedReferral
     } else {
         Suppression::OwnReferral

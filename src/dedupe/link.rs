@@ -18,12 +18,20 @@ const NEAR: TimeDelta = TimeDelta::hours(24);
 /// of the referral, and nothing else may be known of them. Whoever is not linked stays visible, and an
 /// operator may link them.
 pub(super) fn link(referral: &Referral, before: Option<&Lead>, spans: &[TouchSpan]) -> Link {
-    let Some(lead) = before else { return Link::Own };
-    if others(lead, &referral.id) {
+    if !referral.ours {
         return Link::OtherReferral;
     }
-    let itself = referral_touch(&referral.id);
-    let mut runs = spans.iter().filter(|run| run.key != itself);
+    let Some(lead) = before else { return Link::Own };
+    if others(lead, referral) {
+        return Link::OtherReferral;
+    }
+    let of_referrals: Vec<_> = lead
+        .referrals
+        .iter()
+        .chain([referral])
+        .map(|held| referral_touch(&held.id))
+        .collect();
+    let mut runs = spans.iter().filter(|run| !of_referrals.contains(&run.key));
     let Some(first) = runs.next() else {
         return Link::Own;
     };
@@ -36,15 +44,17 @@ pub(super) fn link(referral: &Referral, before: Option<&Lead>, spans: &[TouchSpa
     }
 }
 
-/// Whether the lead knows any other referral, closed ones included.
-fn others(lead: &Lead, id: &ReferralId) -> bool {
+/// Whether the lead knows any other referral that is ours to answer, closed ones included.
+fn others(lead: &Lead, referral: &Referral) -> bool {
+    let held = |id: &ReferralId| lead.referrals.iter().find(|held| held.id == *id);
+    let is_ours = |id: &ReferralId| held(id).is_none_or(|held| held.ours);
     let of_touches = lead.touches.iter().filter_map(|touch| touch.referral.as_ref());
     let mut ids = lead
         .referrals
         .iter()
         .map(|held| &held.id)
         .chain(of_touches.map(|version| &version.id));
-    ids.any(|other| other != id)
+    ids.any(|other| *other != referral.id && is_ours(other))
 }
 
 /// Whether both name what it is about, in ids of one kind, and none is the same. A solution of the

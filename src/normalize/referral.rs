@@ -81,9 +81,9 @@ fn touch(referral: &Referral, source: &SourceName, at: DateTime<Utc>) -> Touch {
 }
 
 /// Who waits for an answer is hot: a customer who asked, and one Microsoft sent. Nobody waits once the
-/// referral is closed, or when it is our own.
+/// referral is closed, when we sent it, or when it is the other side of our deal.
 fn intent(referral: &Referral) -> Intent {
-    if !referral.incoming || referral.state.is_terminal() {
+    if !referral.is_open_to_us() {
         return Intent::Unknown;
     }
     match referral.kind {
@@ -102,7 +102,7 @@ fn intent(referral: &Referral) -> Intent {
 /// and no customer was asked. No sample holds a deal with a "no". A qualification no document names
 /// counts as the customer's.
 fn forbids_contact(referral: &Referral) -> bool {
-    let is_theirs = referral.incoming && referral.kind != ReferralKind::CoSell;
+    let is_theirs = referral.ours && referral.incoming && referral.kind != ReferralKind::CoSell;
     is_theirs && referral.consent.contact == Some(false)
 }
 

@@ -179,16 +179,15 @@ impl Lead {
         self.touches.first()
     }
 
-    /// The referral made last.
+    /// The referral made last, of those that are ours to answer if there are any.
     pub fn referral(&self) -> Option<&Referral> {
-        self.referrals.first()
+        let ours = self.referrals.iter().find(|referral| referral.ours);
+        ours.or_else(|| self.referrals.first())
     }
 
     /// The customer asked for contact, or acquired: leased before others.
     pub fn is_hot(&self) -> bool {
-        let asks = |referral: &Referral| {
-            referral.wants_contact && referral.incoming && !referral.state.is_terminal()
-        };
+        let asks = |referral: &Referral| referral.wants_contact && referral.is_open_to_us();
         self.intent == Intent::Acquired
             || self.touches.iter().any(|t| t.intent == Intent::ContactMe)
             || self.referrals.iter().any(asks)

@@ -39,6 +39,14 @@ fn asks(action: &str, offer: &str, minutes: i64) -> Understanding {
     arrives(RawFormat::MarketplaceJson, &body, minutes)
 }
 
+fn with_target(id: &str, target: &str) -> Understanding {
+    let body = json!({
+        "id": id, "createdDateTime": at(0), "type": "Shared",
+        "target": [{"type": "BusinessProfileLocation", "id": target}],
+    });
+    arrives(RawFormat::Referral, &body, 0)
+}
+
 fn refers(id: &str, state: &str, solutions: &[&str]) -> Understanding {
     let solutions: Vec<_> = solutions.iter().map(|id| json!({"id": id})).collect();
     let body = json!({
@@ -72,7 +80,8 @@ fn only_the_one_inquiry_of_a_day_is_linked() {
     let day = 24 * HOUR;
     let plt = |minutes| asks("PLT", "p.o", minutes);
     let elsewhere = |state| refers("b", state, &[]);
-    let table: [(&str, Vec<Understanding>, Link); 16] = [
+    let other_side = || with_target("b", "msft");
+    let table: [(&str, Vec<Understanding>, Link); 18] = [
         ("nobody was known", vec![], Own),
         (
             "only earlier versions of itself",
@@ -115,6 +124,12 @@ fn only_the_one_inquiry_of_a_day_is_linked() {
             vec![elsewhere("Closed"), plt(-1)],
             OtherReferral,
         ),
+        ("the other side of the deal", vec![other_side()], Own),
+        (
+            "the other side of the deal, and an inquiry",
+            vec![other_side(), plt(-1)],
+            Matched,
+        ),
         (
             "an inquiry and itself",
             vec![plt(-1), refers("a", "New", &[])],
@@ -129,6 +144,15 @@ fn only_the_one_inquiry_of_a_day_is_linked() {
     for (what, history, expected) in table {
         assert_eq!(link_after(&history, &["SOL-1"]), expected, "{what}");
     }
+}
+
+#[test]
+fn the_other_side_of_a_deal_is_never_linked() {
+    let sides = ["msft", "SOL-1"].map(|target| with_target("a", target).referral.unwrap());
+    assert_eq!(
+        sides.map(|side| link(&side, None, &[])),
+        [Link::OtherReferral, Link::Own]
+    );
 }
 
 #[test]

@@ -50,7 +50,16 @@ fn what_is_closed_or_our_own_makes_no_delivery_of_its_own() {
         let members = json!({"type": "Shared", "qualification": "None", "details": {"customerRequestedContact": asked}});
         comes(&with(body("a", "Active/Accepted", updated), &members))
     };
-    let table: [Case; 14] = [
+    let microsofts = comes(&with(
+        body("m", "New/Pending", 0),
+        &json!({"type": "Shared", "qualification": "None", "target": [{"id": "msft"}]}),
+    ));
+    let table: [Case; 15] = [
+        (
+            "it is for the other side to answer",
+            vec![vec![microsofts]],
+            vec![ours],
+        ),
         (
             "closed before it was seen",
             vec![vec![closed.clone()]],

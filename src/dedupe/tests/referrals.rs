@@ -190,6 +190,19 @@ fn a_lead_carries_the_referrals_made_last() {
 }
 
 #[test]
+fn our_side_of_a_deal_speaks_for_it() {
+    let other_side = with(
+        body("m", "New/Pending", 30),
+        &json!({"createdDateTime": minutes(30), "organizationId": "msft"}),
+    );
+    let (lead, _) = fold(&[referral("a", "Active/Accepted", 0), comes(&other_side)]);
+    assert_eq!(lead.referrals[0].id.as_str(), "m");
+    assert_eq!(lead.referral().unwrap().id.as_str(), "a");
+    let (alone, _) = fold(&[comes(&other_side)]);
+    assert_eq!(alone.referral().unwrap().id.as_str(), "m");
+}
+
+#[test]
 fn a_referral_finds_its_lead_whatever_becomes_of_the_address() {
     let mut known = BTreeMap::new();
     let nobody = with_customer(&body("a", "New/Pending", 0), None);

@@ -25,7 +25,7 @@ pub enum Link {
     Matched,
     /// An operator said so.
     ByHand,
-    /// No: the person has another referral that is linked.
+    /// No: the person has another referral that is linked, or this is the other side of one.
     OtherReferral,
     /// No: the person was known before, for something else or at another time.
     KnownBefore,

@@ -189,6 +189,10 @@ pub struct Member {
 ///
 /// Everything of it a mapping, a report or an operator may ask for; the bytes in the inbox keep the rest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the other side keeps them as independent flags"
+)]
 pub struct Referral {
     /// Its id.
     pub id: ReferralId,
@@ -263,6 +267,11 @@ impl Referral {
             .then_with(|| text(&other).cmp(&text(&self)))
             .is_gt();
         if is_newer { other } else { self }
+    }
+
+    /// Somebody waits for us: it came to us, is ours to answer, and is not closed.
+    pub fn is_open_to_us(&self) -> bool {
+        self.ours && self.incoming && !self.state.is_terminal()
     }
 
     /// Which version this view is.
