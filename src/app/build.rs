@@ -14,7 +14,7 @@ use connector_kit::{
 
 use crate::config::{self, ConnectorFile, Diagnostics, Loaded};
 use crate::deliver::pace::Pace;
-use crate::deliver::{Budget, Purse};
+use crate::deliver::{Budget, Patience, Purse};
 use crate::intake::{IntakeLimits, IntakeSource, Proxies, Tls};
 use crate::route::Routes;
 use crate::{dedupe, intake, normalize, registry};
@@ -248,7 +248,7 @@ fn connector(
 }
 
 /// What each connector may spend, by its name.
-fn purses(loaded: &Loaded, outside: &Outside) -> BTreeMap<String, Arc<Purse>> {
+pub(super) fn purses(loaded: &Loaded, outside: &Outside) -> BTreeMap<String, Arc<Purse>> {
     let purse = |file: &ConnectorFile| {
         let (per_second, burst) = (file.rate.per_second.get(), file.rate.burst.get());
         let pace = Pace::new(per_second, burst, Arc::clone(&outside.clock));
@@ -311,5 +311,15 @@ fn rate(rate: config::Rate) -> intake::Rate {
     intake::Rate {
         per_second: rate.per_second,
         burst: rate.burst,
+    }
+}
+
+/// What is done after failures, as the operator wrote it.
+pub(super) fn patience(file: &ConnectorFile) -> Patience {
+    Patience {
+        schedule: file.retry.schedule.clone(),
+        jitter: file.retry.jitter,
+        first_rest: file.hold.first,
+        longest_rest: file.hold.max,
     }
 }

@@ -6,6 +6,7 @@ mod front;
 mod hiring;
 mod listeners;
 mod observers;
+mod reporting;
 mod site;
 mod upkeep;
 
@@ -13,6 +14,7 @@ pub use build::{Blueprint, Outside, budgets, connectors};
 pub use daemon::{Daemon, Staff, StartError};
 pub use listeners::Listeners;
 pub use observers::{Ears, Silence};
+pub use reporting::report_by_hand;
 
 #[cfg(test)]
 mod tests;

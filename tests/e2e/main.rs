@@ -12,6 +12,7 @@
 
 mod process;
 mod process_authorize;
+mod process_by_hand;
 mod process_disk;
 mod process_dynamics365;
 mod process_kill;

@@ -1,16 +1,20 @@
 //! Places an order, sees it carried out, and tells how it ended.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use connector_kit::clock::{Clock, SystemClock};
-use connector_kit::{ReferralChange, ReferralId};
+use connector_kit::{ErrorKind, ReferralChange, ReferralId, SourceName};
 use serde_json::json;
 
 use super::super::{Exit, Place, house, reports, screen};
 use super::Target;
+use crate::app;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Order, ReferralStore, ReferralStory};
 use crate::syncback::order::decide;
 use crate::syncback::plan::Decision;
+use crate::syncback::{End, Reported};
 
 /// How often the store is asked whether somebody else has done it.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(200);
@@ -60,42 +64,65 @@ fn refused(reason: &str, hint: &str) -> Exit {
     Exit::refused(format!("it cannot be done: {reason}\n  -> {hint}"))
 }
 
-/// Places the order and waits for its end, whoever brings it about.
+/// Places the order, carries it out in this process, and tells how it ended. When somebody else is at
+/// it, waits for them.
 pub(super) fn carry_out(place: &Place, target: &Target, change: ReferralChange) -> Result<(), Exit> {
     let id = target.referral.clone();
-    let at = house::now();
+    let (loaded, outside) = (house::config(place)?, house::outside()?);
+    // As precise as the store keeps it: what is done from then on is told below.
+    let at = house::now().trunc_subsecs(3);
     let order = Order { change, at };
     let until = at + TimeDelta::from_std(target.wait).unwrap_or(TimeDelta::days(1));
-    let story = house::ask(place, |store| async move {
-        if !store.order(&id, order).await? {
-            return Err(unknown(&id));
-        }
+    let (story, reported) = house::ask(place, |store| async move {
+        let store = Arc::new(store);
+        let story = store.referral(&id).await?.ok_or_else(|| unknown(&id))?;
+        let sink = &story.row.source;
+        let worker = app::report_by_hand(&loaded, &outside, store.clone(), sink)?;
+        let worker = worker.ok_or_else(|| no_sink(sink))?;
+        store.order(&id, order).await?;
+        let reported = worker.carry_out(story.row.key).await?;
         house::nudge(place)?;
-        await_end(&store, &id, until).await
+        let story = await_end(&store, &id, reported.as_ref(), until).await?;
+        Ok((story, reported))
     })?;
     tell(place, &story, at);
-    match ending(&story, at) {
+    let ending = reported
+        .as_ref()
+        .and_then(of_report)
+        .unwrap_or_else(|| ending(&story, at));
+    match ending {
         Ending::Done => Ok(()),
         Ending::Refused { reason, hint } => Err(refused(&reason, &hint)),
         Ending::Later(why) => Err(Exit::unfinished(format!(
             "it is ordered, and not done yet: {why}"
         ))),
+        Ending::Unanswered(why) => Err(Exit::unanswered(format!(
+            "it is ordered, and tried again by the daemon: {why}"
+        ))),
     }
 }
 
-/// Reads until the order is done with, or the time is over.
+fn no_sink(sink: &SourceName) -> Exit {
+    Exit::missing(format!(
+        "it came through {sink}, and the config has no connector of this name with the role outcome-sink: nothing was ordered"
+    ))
+}
+
+/// How it stands once nobody is at it any more, or the time is over.
 async fn await_end(
     floor: &SqliteStore,
     id: &ReferralId,
+    reported: Option<&Reported>,
     until: DateTime<Utc>,
 ) -> Result<ReferralStory, Exit> {
+    let is_ours = reported.is_some_and(|reported| !matches!(reported.end, End::LeaseLost));
     loop {
         let story = floor.referral(id).await?.ok_or_else(|| unknown(id))?;
         let is_open = story
             .report
             .as_ref()
             .is_some_and(|report| report.order.is_some() && report.state != "waiting");
-        if !is_open || SystemClock.now() >= until {
+        if is_ours || !is_open || SystemClock.now() >= until {
             return Ok(story);
         }
         SystemClock.rest(LOOK_EVERY).await;
@@ -106,18 +133,54 @@ async fn await_end(
 #[derive(Debug, PartialEq, Eq)]
 enum Ending {
     Done,
-    Refused { reason: String, hint: String },
+    Refused {
+        reason: String,
+        hint: String,
+    },
     Later(String),
+    /// The other side does not answer.
+    Unanswered(String),
 }
 
-/// How the order of that moment ended, as far as it did.
+/// How our own attempt ended; none when it became somebody else's.
+fn of_report(reported: &Reported) -> Option<Ending> {
+    let refused = |reason: &str, hint: &str| Ending::Refused {
+        reason: reason.to_owned(),
+        hint: hint.to_owned(),
+    };
+    if let Some(refusal) = &reported.order_refused {
+        return Some(refused(&refusal.reason, &refusal.hint));
+    }
+    if reported.order_done {
+        // What the CRM says beside it has its own report.
+        return Some(Ending::Done);
+    }
+    match &reported.end {
+        End::Settled => Some(Ending::Done),
+        End::Refused(refusal) => Some(refused(&refusal.reason, &refusal.hint)),
+        End::Waiting(_, why) => Some(Ending::Later((*why).to_owned())),
+        End::LeaseLost => None,
+        End::Failed(error) => {
+            let what = format!("could not {error}");
+            let hint = error.hint_text().unwrap_or("see leadsync doctor");
+            Some(match error.kind() {
+                ErrorKind::Rejected | ErrorKind::Unauthorized | ErrorKind::Misconfigured => {
+                    refused(&what, hint)
+                }
+                _ => Ending::Unanswered(what),
+            })
+        }
+    }
+}
+
+/// How the order of that moment ended for whoever carried it out, as far as it did.
 fn ending(story: &ReferralStory, ordered_at: DateTime<Utc>) -> Ending {
     let Some(report) = &story.report else {
         return Ending::Done;
     };
     if report.order.is_some() {
         let why = if report.reason.is_empty() {
-            "somebody else works on it, or the daemon has to"
+            "somebody else works on it"
         } else {
             &report.reason
         };
@@ -142,14 +205,20 @@ fn ending(story: &ReferralStory, ordered_at: DateTime<Utc>) -> Ending {
     }
 }
 
-/// The plan, the steps since the order, and how the referral stands now.
+/// The plan, the steps since the order, and how the referral stands now: what it became by our own
+/// writes is known before the store has read it.
 fn tell(place: &Place, story: &ReferralStory, ordered_at: DateTime<Utc>) {
-    if place.json {
-        return screen::json(&reports::as_json(story));
-    }
     let mut recent = story.clone();
     recent.steps.retain(|step| step.at >= ordered_at);
-    reports::print(&recent, house::now());
+    let written = recent.steps.iter().rev().find(|step| step.result == "done");
+    if let Some(state) = written.and_then(|step| step.state.clone()) {
+        recent.row.referral.state = state;
+    }
+    if place.json {
+        screen::json(&reports::as_json(&recent));
+    } else {
+        reports::print(&recent, house::now());
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod cell;
 pub(crate) mod crm;
 mod daemon;
+pub(crate) mod desk;
 mod destination;
 pub(crate) mod filled;
 mod house;

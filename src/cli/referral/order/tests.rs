@@ -1,7 +1,10 @@
 //! How an order ended is read from what is kept of it.
 
+use connector_kit::ConnectorError;
+
 use super::super::super::samples::{hour, noon, referral, report, step};
 use super::*;
+use crate::syncback::Refusal;
 
 /// With its report in this state, and these steps: hour and result.
 fn story(state: &'static str, is_open: bool, steps: &[(i64, &str)]) -> ReferralStory {
@@ -25,6 +28,7 @@ fn an_order_is_done_refused_or_comes_later() {
         Ending::Done => "done",
         Ending::Refused { .. } => "refused",
         Ending::Later(_) => "later",
+        Ending::Unanswered(_) => "unanswered",
     };
     for (state, is_open, steps, expected) in [
         ("settled", false, vec![(0, "ordered"), (1, "done")], "done"),
@@ -62,4 +66,63 @@ fn a_refusal_says_why_and_what_to_do() {
         waits,
         Ending::Later("a co-sell deal must not be won so soon".into())
     );
+}
+
+/// What our own attempt came to.
+fn reported(end: End, is_done: bool, order_refused: Option<&str>) -> Reported {
+    Reported {
+        end,
+        plan: Vec::new(),
+        steps: Vec::new(),
+        order_refused: order_refused.map(|reason| Refusal::new(reason, "look")),
+        order_done: is_done,
+        agreed: None,
+        remind_crm: false,
+    }
+}
+
+#[test]
+fn our_own_attempt_tells_of_the_order_and_not_of_what_the_crm_says() {
+    let failed = |kind| End::Failed(ConnectorError::new(kind, "write it: 500"));
+    let crm = || End::Refused(Refusal::new("the CRM says won", "correct the CRM"));
+    let said = |reason: &str, hint: &str| {
+        Some(Ending::Refused {
+            reason: reason.into(),
+            hint: hint.into(),
+        })
+    };
+    for (end, is_done, refusal, expected) in [
+        (End::Settled, true, None, Some(Ending::Done)),
+        (crm(), true, None, Some(Ending::Done)),
+        (failed(ErrorKind::Unreachable), true, None, Some(Ending::Done)),
+        (
+            End::Settled,
+            true,
+            Some("it is closed"),
+            said("it is closed", "look"),
+        ),
+        (crm(), false, None, said("the CRM says won", "correct the CRM")),
+        (
+            End::Waiting(noon(), "too soon"),
+            false,
+            None,
+            Some(Ending::Later("too soon".into())),
+        ),
+        (
+            failed(ErrorKind::Broken),
+            false,
+            None,
+            Some(Ending::Unanswered("could not write it: 500".into())),
+        ),
+        (
+            failed(ErrorKind::Unauthorized),
+            false,
+            None,
+            said("could not write it: 500", "see leadsync doctor"),
+        ),
+        (End::LeaseLost, false, None, None),
+    ] {
+        let told = reported(end, is_done, refusal);
+        assert_eq!(of_report(&told), expected, "{told:?}");
+    }
 }
