@@ -36,7 +36,7 @@ impl ReferralDesk for Desk {
             Ok(fetched) => Ok(Some(fetched).filter(|fetched| fetched.referral.ours)),
             Err(failure) if failure.is_missing() => Ok(None),
             // Another partner's referral of the same deal is denied, too: are we let in at all?
-            Err(failure) if failure.is_denied() && self.is_let_in().await => Ok(None),
+            Err(failure) if failure.is_denied() => self.let_in().await.map(|()| None),
             Err(failure) => Err(failure.into_error("read a referral")),
         }
     }
@@ -80,8 +80,10 @@ impl ReferralDesk for Desk {
 }
 
 impl Desk {
-    async fn is_let_in(&self) -> bool {
-        self.referrals.ask(&Query::default().top(Some(1))).await.is_ok()
+    async fn let_in(&self) -> Result<(), ConnectorError> {
+        let look = self.referrals.ask(&Query::default().top(Some(1))).await;
+        look.map(drop)
+            .map_err(|failure| failure.into_error("list referrals"))
     }
 
     /// Nothing is to be written; it is told all the same when somebody else did.

@@ -80,7 +80,8 @@ impl Failure {
     pub(crate) fn may_be_done(&self) -> bool {
         match self {
             Self::Silent { may_be_done, .. } => *may_be_done,
-            Self::Refused(_) => matches!(self.kind(), ErrorKind::Unreachable | ErrorKind::Broken),
+            // 503 and 509, too: whoever says so may stand in front of the one who did it.
+            Self::Refused(refusal) => refusal.status == 408 || refusal.status >= 500,
             Self::Told(error) => error.kind() == ErrorKind::Broken,
         }
     }

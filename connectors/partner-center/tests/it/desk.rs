@@ -217,6 +217,16 @@ async fn a_referral_of_somebody_else_is_none_and_no_role_at_all_is_an_error() {
     let desk = world.desk();
     assert!(desk.read(&own.parse().unwrap()).await.unwrap().is_some());
     assert_eq!(desk.read(&other).await.unwrap(), None);
+    world
+        .center
+        .referral_faults
+        .on_request(world.center.referral_faults.requests() + 2, Fault::status(503));
+    let error = desk.read(&other).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Throttled,
+        "a bad moment is not a missing role"
+    );
     world.entra.set_roles(ADMIN, &[]);
     let error = desk.read(&other).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
@@ -316,6 +326,7 @@ async fn an_unanswered_create_is_looked_up_before_anything_is_said() {
         (Fault::CutDuring, true),
         (Fault::CutBefore, false),
         (Fault::status(500), false),
+        (Fault::status(503), false),
         (Fault::HtmlPage(200), false),
     ] {
         let mut world = World::new().await;
@@ -334,7 +345,10 @@ async fn an_unanswered_create_is_looked_up_before_anything_is_said() {
             Err(error) => {
                 assert!(!arrives, "{fault:?}: {error}");
                 assert!(
-                    matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Broken),
+                    matches!(
+                        error.kind(),
+                        ErrorKind::Unreachable | ErrorKind::Broken | ErrorKind::Throttled
+                    ),
                     "{error}"
                 );
                 assert!(error.hint_text().unwrap().contains("it may have been made"));
