@@ -358,3 +358,20 @@ async fn an_unanswered_create_is_looked_up_before_anything_is_said() {
         assert_eq!(made, 6 + usize::from(arrives), "{fault:?}: never twice");
     }
 }
+
+#[tokio::test]
+async fn a_referral_that_shows_up_a_moment_after_its_unanswered_create_is_found() {
+    let mut world = World::new().await;
+    world
+        .center
+        .set(|settings| settings.readable_after = chrono::TimeDelta::seconds(4));
+    let desk = world.desk();
+    world.center.referral_faults.next(Fault::CutAfter);
+    let body = fixture("create_request_private").to_string();
+    let made = desk.create(body.into()).await.unwrap();
+    assert_eq!(made.referral.external_reference, "crm-opp-1001");
+    assert_eq!(
+        (world.center.count(Kind::Create), world.center.count(Kind::List)),
+        (1, 2)
+    );
+}

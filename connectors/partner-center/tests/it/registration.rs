@@ -122,6 +122,23 @@ async fn a_registration_that_drifted_is_told_and_mended() {
 }
 
 #[tokio::test]
+async fn a_signature_that_comes_in_the_other_header_is_told_where_the_answer_tells_it() {
+    let mut world = World::hearing("").await;
+    world.center.register(ADDRESS, false);
+    let told = serde_json::json!({
+        "webhookUrl": ADDRESS,
+        "webhookEvents": ["referral-created", "referral-updated", "related-referral-created", "related-referral-updated", "test-created"],
+        "signatureTokenToMsSignatureHeader": false,
+    });
+    world.center.center_faults.next(Fault::json(200, &told));
+    let check = registered(&mut world).await;
+    assert_eq!(
+        check.found,
+        "events are sent to us, but the signature comes in the other header"
+    );
+}
+
+#[tokio::test]
 async fn an_unanswered_registration_is_sent_again_under_the_same_id() {
     for (fault, ours) in [(Fault::CutAfter, 2), (Fault::CutBefore, 2)] {
         let mut world = World::hearing("").await;
