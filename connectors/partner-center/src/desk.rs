@@ -58,7 +58,7 @@ impl ReferralDesk for Desk {
                 .into_error("write a referral")
                 .hint("it is not there any more, or our role does not reach it")),
             // It was read a moment ago, so we are let in: it is this one we may not change.
-            Err(failure) if failure.is_denied() && self.is_let_in().await => Err(ConnectorError::new(
+            Err(failure) if failure.is_denied() && self.let_in().await.is_ok() => Err(ConnectorError::new(
                 ErrorKind::Rejected,
                 "write a referral: we may read this one, not change it",
             )
