@@ -61,8 +61,10 @@ pub(super) fn clocks(place: &Place, args: &ClocksArgs) -> Result<(), Exit> {
     }
 }
 
-/// Clocks are read much at a time.
+/// Running clocks are read so many at a time; there is an index for them.
 const PAGE: usize = 1000;
+/// For those that ended there is none: each page is a look at all of them.
+const LARGE_PAGE: usize = 20_000;
 
 /// Those whose time ends last, first: the others ended long ago.
 async fn newest(store: &dyn ReferralStore, mut filter: ClockFilter) -> Result<Vec<ClockRow>, StoreError> {
@@ -70,11 +72,11 @@ async fn newest(store: &dyn ReferralStore, mut filter: ClockFilter) -> Result<Ve
         0 => usize::MAX,
         limit => limit,
     };
-    filter.limit = PAGE;
+    filter.limit = LARGE_PAGE;
     let mut newest = VecDeque::new();
     loop {
         let rows = store.clocks(filter.clone()).await?;
-        let is_last = rows.len() < PAGE;
+        let is_last = rows.len() < LARGE_PAGE;
         filter.after = rows.last().map(|row| (row.due_at, row.id));
         for row in rows {
             newest.push_front(row);
