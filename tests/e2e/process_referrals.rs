@@ -104,6 +104,21 @@ fn any_id_of_a_lead_tells_its_whole_story() {
 }
 
 #[test]
+fn an_id_that_names_several_leads_tells_the_story_of_each() {
+    let house = House::new();
+    let filled = Filled::into(&house);
+    filled.name_alike(&house, "4711");
+    let stories = house.ask(&["explain", "4711"])["stories"].clone();
+    let leads: Vec<&str> = stories
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|story| story["lead"].as_str().unwrap())
+        .collect();
+    assert_eq!(leads, [filled.lead_of(NEW), filled.lead_of(LATE)]);
+}
+
+#[test]
 fn outcomes_and_lists_show_each_referral_with_its_report() {
     let house = House::new();
     let filled = Filled::into(&house);

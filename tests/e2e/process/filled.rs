@@ -41,6 +41,16 @@ impl Filled {
         runtime.block_on(fill(house))
     }
 
+    /// Two CRMs call their records of two leads by the same name.
+    pub(crate) fn name_alike(&self, house: &House, record: &str) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let store = SqliteStore::open_inline(&Options::at(house.database())).unwrap();
+        for (crm, referral) in [("crm", NEW), ("other-crm", LATE)] {
+            let outcome = outcome(self.leads[referral], record, Stage::Accepted, SystemClock.now());
+            runtime.block_on(hear(&store, crm, outcome));
+        }
+    }
+
     /// The lead of a referral.
     pub(crate) fn lead_of(&self, referral: &str) -> String {
         self.leads[referral].to_string()
@@ -166,9 +176,13 @@ fn json_of(
 }
 
 async fn say(store: &SqliteStore, lead: LeadId, stage: Stage, now: DateTime<Utc>) {
-    let outcome = Outcome {
+    hear(store, "crm", outcome(lead, &record(lead), stage, now)).await;
+}
+
+fn outcome(lead: LeadId, record: &str, stage: Stage, now: DateTime<Utc>) -> Outcome {
+    Outcome {
         lead: Some(lead),
-        record: RecordRef(record(lead)),
+        record: RecordRef(record.to_owned()),
         subject: Subject::Lead,
         stage,
         state: "in their words".to_owned(),
@@ -177,9 +191,13 @@ async fn say(store: &SqliteStore, lead: LeadId, stage: Stage, now: DateTime<Utc>
         reason: None,
         owned: true,
         changed_at: now,
-    };
+    }
+}
+
+async fn hear(store: &SqliteStore, crm: &str, outcome: Outcome) {
+    let now = outcome.changed_at;
     let sighting = Sighting {
-        source: SourceName::new("crm"),
+        source: SourceName::new(crm),
         account: AccountName::new("default"),
         outcomes: vec![outcome],
         checkpoint: None,
