@@ -375,3 +375,19 @@ async fn a_referral_that_shows_up_a_moment_after_its_unanswered_create_is_found(
         (1, 2)
     );
 }
+
+#[tokio::test]
+async fn what_may_be_read_and_not_changed_is_rejected_for_itself() {
+    let mut world = World::new().await;
+    let id = world.lead(1);
+    let desk = world.desk();
+    let new = seen(desk.as_ref(), &id).await;
+    let denied = json!({ "error": { "code": "accessDenied", "message": "not on the team" } });
+    world.center.referral_faults.next(Fault::json(403, &denied));
+    let error = desk.write(&new, &accept()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rejected);
+    assert!(error.hint_text().unwrap().contains("team"));
+    world.entra.set_roles(ADMIN, &[]);
+    let error = desk.write(&new, &accept()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unauthorized);
+}

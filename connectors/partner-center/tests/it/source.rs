@@ -181,6 +181,18 @@ async fn what_this_partner_sent_is_read_when_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn the_other_side_of_a_shared_deal_is_not_ours_to_answer() {
+    let mut world = World::with("outgoing = true").await;
+    let own = world.center.create(NewReferral::co_sell("x@y.example"));
+    let other = world.center.other_side(&own).unwrap();
+    let connector = world.connector();
+    let (leads, _) = read_all(connector.source.unwrap().as_ref(), None).await;
+    assert_eq!(ids(&leads), [own].into());
+    let read = connector.referrals.unwrap().read(&other.parse().unwrap()).await;
+    assert_eq!(read.unwrap(), None);
+}
+
+#[tokio::test]
 async fn once_a_day_everything_that_is_open_is_read_again() {
     let mut world = World::new().await;
     let quiet = world.lead(1);
