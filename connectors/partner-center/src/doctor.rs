@@ -15,7 +15,7 @@ use crate::webhook::{Certificates, Registrar};
 use crate::wire::Wire;
 
 /// What is looked at once the way to referrals is known to be open.
-const LATER: [&str; 4] = ["sign-in", "token", "referrals", "marketplace-leads"];
+const LATER: [&str; 3] = ["token", "referrals", "marketplace-leads"];
 
 /// A look at one partner.
 pub(crate) struct PartnerDoctor {
@@ -43,7 +43,10 @@ pub(crate) struct Events {
 impl Doctor for PartnerDoctor {
     async fn examine(&self) -> Vec<Check> {
         let mut checks = look(&self.referrals.wire, &self.referrals.collection()).await;
-        if !any_ill(&checks) {
+        let open = !any_ill(&checks);
+        // Nobody has to be asked for this one.
+        checks.push(self.wear.sign_in());
+        if open {
             self.way_in(&mut checks).await;
         }
         let seen = |name: &&str| checks.iter().any(|check| check.name == *name);
@@ -65,9 +68,8 @@ impl Doctor for PartnerDoctor {
 }
 
 impl PartnerDoctor {
-    /// Sign-in, token, and whether its owner may read.
+    /// The token, and whether its owner may read.
     async fn way_in(&self, checks: &mut Vec<Check>) {
-        checks.push(self.wear.sign_in());
         let (token, granted) = readiness::token(&self.referrals.wire.tokens).await;
         checks.push(token);
         if granted.is_none() {
