@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use connector_kit::{DestinationName, Outcome, SourceName};
+use connector_kit::{DestinationName, Outcome, ReferralId, SourceName};
 
 use crate::admin::Metrics;
-use crate::admin::metrics::{DestinationMeter, OutcomeMeter, SettleMeter};
+use crate::admin::metrics::{DestinationMeter, OutcomeMeter, ReportMeter, SettleMeter};
 use crate::deliver::{AttemptFate, Attempted, Observer};
 use crate::settle::Watcher;
-use crate::store::Settlement;
-use crate::syncback::Onlooker;
+use crate::store::{ReportStep, Settlement};
+use crate::syncback::{End, Onlooker, Reported, Reporting};
 
 /// Somebody beside the numbers, such as the demo's screen.
 pub trait Ears: Send + Sync {
@@ -21,6 +21,10 @@ pub trait Ears: Send + Sync {
     fn called(&self, destination: &DestinationName, took: TimeDelta, attempted: &[Attempted]);
     /// A CRM told something new of leads.
     fn observed(&self, source: &SourceName, news: &[Outcome]);
+    /// A step of a report was taken, or tried.
+    fn stepped(&self, _sink: &SourceName, _referral: &ReferralId, _step: &ReportStep) {}
+    /// A report came to an end for now.
+    fn reported(&self, _sink: &SourceName, _referral: &ReferralId, _ended: &Reported) {}
 }
 
 /// Nobody.
@@ -37,6 +41,7 @@ pub(super) struct Counting {
     settle: SettleMeter,
     destinations: BTreeMap<DestinationName, DestinationMeter>,
     outcomes: BTreeMap<SourceName, OutcomeMeter>,
+    reports: BTreeMap<SourceName, ReportMeter>,
     ears: Arc<dyn Ears>,
 }
 
@@ -45,6 +50,7 @@ impl Counting {
         metrics: &Metrics,
         destinations: &[DestinationName],
         watched: &[SourceName],
+        sinks: &[SourceName],
         ears: Arc<dyn Ears>,
     ) -> Self {
         let meters = destinations
@@ -53,6 +59,10 @@ impl Counting {
         let outcomes = watched.iter().map(|name| (name.clone(), metrics.outcomes(name)));
         Self {
             outcomes: outcomes.collect(),
+            reports: sinks
+                .iter()
+                .map(|name| (name.clone(), metrics.reports(name)))
+                .collect(),
             settle: metrics.settle(),
             destinations: meters.collect(),
             ears,
@@ -98,5 +108,29 @@ impl Observer for Counting {
             }
         }
         self.ears.called(destination, took, attempted);
+    }
+}
+
+impl Reporting for Counting {
+    fn stepped(&self, sink: &SourceName, referral: &ReferralId, step: &ReportStep) {
+        if let Some(meter) = self.reports.get(sink) {
+            meter.stepped(step);
+        }
+        self.ears.stepped(sink, referral, step);
+    }
+
+    fn ended(&self, sink: &SourceName, referral: &ReferralId, ended: &Reported, took: TimeDelta) {
+        if let Some(meter) = self.reports.get(sink) {
+            let wrote = ended.steps.iter().any(|step| step.result == "done");
+            let (result, lag) = match &ended.end {
+                End::Settled => ("settled", wrote.then_some(took)),
+                End::Refused(_) => ("refused", None),
+                End::Waiting(..) => ("waiting", None),
+                End::Failed(error) => (error.kind().as_str(), None),
+                End::LeaseLost => ("lease lost", None),
+            };
+            meter.ended(result, lag);
+        }
+        self.ears.reported(sink, referral, ended);
     }
 }

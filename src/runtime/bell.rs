@@ -39,6 +39,8 @@ pub struct Bells {
     pub follow: BTreeMap<SourceName, Vec<Bell>>,
     /// An event waits to be passed on.
     pub forward: BTreeMap<SourceName, Bell>,
+    /// An outcome is to be reported.
+    pub report: BTreeMap<SourceName, Bell>,
     /// What wears out should be looked at now.
     pub upkeep: Vec<Bell>,
 }
@@ -49,11 +51,17 @@ impl Bells {
         self.deliver.values().flatten().for_each(Bell::ring);
     }
 
+    /// Wakes those who report outcomes.
+    pub fn ring_report(&self) {
+        self.report.values().for_each(Bell::ring);
+    }
+
     /// Wakes everybody: an operator changed something.
     pub fn ring_all(&self) {
         self.settle.ring();
         self.clocks.ring();
         self.ring_deliver();
+        self.ring_report();
         let asking = self.poll.iter().chain(&self.watch).chain(&self.upkeep);
         let hearing = self.follow.values().flatten().chain(self.forward.values());
         asking.chain(hearing).for_each(Bell::ring);

@@ -178,6 +178,9 @@ impl SettleWorker {
         {
             self.parts.bells.ring_deliver();
         }
+        if settlement.leads.iter().any(|change| !change.referrals.is_empty()) {
+            self.parts.bells.ring_report();
+        }
         self.parts.watcher.settled(settlement);
         journal::tell(settlement);
     }

@@ -83,17 +83,13 @@ impl Case<'_> {
         let (accept, kept) = self.acceptance(outcome);
         let accepts = refusal(self.referral, &accept);
         match (outcome.stage, accepts) {
-            (Stage::Declined, _) => self.checked(vec![self.closing(ReferralMove::Decline, outcome)], kept),
+            (Stage::Declined, _) => self.checked(vec![closing(ReferralMove::Decline, outcome)], kept),
             // Nobody worked on it in Partner Center's eyes, and what an acceptance needs is not there.
-            (Stage::Lost, Some(_)) => {
-                self.checked(vec![self.closing(ReferralMove::Decline, outcome)], Vec::new())
-            }
+            (Stage::Lost, Some(_)) => self.checked(vec![closing(ReferralMove::Decline, outcome)], Vec::new()),
             (Stage::Open, Some(_)) => Decision::Agree(Vec::new()),
             (_, Some(refusal)) => Decision::Refuse(refusal),
-            (Stage::Won, None) => self.write(vec![accept, self.closing(ReferralMove::Win, outcome)], kept),
-            (Stage::Lost, None) => {
-                self.checked(vec![accept, self.closing(ReferralMove::Lose, outcome)], kept)
-            }
+            (Stage::Won, None) => self.write(vec![accept, closing(ReferralMove::Win, outcome)], kept),
+            (Stage::Lost, None) => self.checked(vec![accept, closing(ReferralMove::Lose, outcome)], kept),
             (_, None) => self.write(vec![accept], kept),
         }
     }
@@ -117,7 +113,7 @@ impl Case<'_> {
             }
             // Once accepted, a referral can no longer be declined.
             Stage::Lost | Stage::Declined => {
-                self.checked(vec![self.closing(ReferralMove::Lose, outcome)], Vec::new())
+                self.checked(vec![closing(ReferralMove::Lose, outcome)], Vec::new())
             }
             _ => self.write(vec![change], kept),
         }
@@ -175,16 +171,6 @@ impl Case<'_> {
         (change, kept)
     }
 
-    /// The end, with its reason where it has one.
-    fn closing(&self, step: ReferralMove, outcome: &Outcome) -> ReferralChange {
-        let says = outcome.reason.clone().unwrap_or_else(|| outcome.state.clone());
-        ReferralChange {
-            step: Some(step),
-            reason: (step != ReferralMove::Win).then_some(says),
-            ..ReferralChange::default()
-        }
-    }
-
     fn meet(&self, outcome: &Outcome, change: &mut ReferralChange) -> Vec<Kept> {
         let (crm, referral) = (
             terms::of_crm(outcome, self.policy),
@@ -230,6 +216,16 @@ impl Case<'_> {
             Some(refusal) => Decision::Refuse(refusal),
             None => Decision::Write(steps, kept),
         }
+    }
+}
+
+/// The end, with its reason where it has one.
+fn closing(step: ReferralMove, outcome: &Outcome) -> ReferralChange {
+    let says = outcome.reason.clone().unwrap_or_else(|| outcome.state.clone());
+    ReferralChange {
+        step: Some(step),
+        reason: (step != ReferralMove::Win).then_some(says),
+        ..ReferralChange::default()
     }
 }
 

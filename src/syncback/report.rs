@@ -252,8 +252,8 @@ impl Worker for ReportWorker {
         }
         token.spend();
         let mut gate = leased.gate;
-        let mut leases = leased.leases.into_iter();
-        for lease in leases.by_ref() {
+        let mut waiting = leased.leases.into_iter();
+        for lease in waiting.by_ref() {
             let reported = self.parts.reporter.carry_out(&lease).await?;
             if let Some(next) = self.finish(lease, &reported, &gate).await? {
                 gate = next;
@@ -265,7 +265,7 @@ impl Worker for ReportWorker {
                 break;
             }
         }
-        self.give_back(leases.collect(), now).await?;
+        self.give_back(waiting.collect(), now).await?;
         Ok(Next::Again)
     }
 }

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::Clock;
 use connector_kit::ids::AccountName;
 use connector_kit::referral::Phase;
@@ -30,8 +30,8 @@ const ROUNDS: u32 = 20;
 pub trait Reporting: Send + Sync {
     /// A step was taken, or tried.
     fn stepped(&self, sink: &SourceName, referral: &ReferralId, step: &ReportStep);
-    /// A report came to an end for now.
-    fn ended(&self, sink: &SourceName, referral: &ReferralId, ended: &Reported, since: DateTime<Utc>);
+    /// A report came to an end for now, so long after something was wanted.
+    fn ended(&self, sink: &SourceName, referral: &ReferralId, ended: &Reported, took: TimeDelta);
 }
 
 /// Nobody listens.
@@ -39,7 +39,7 @@ pub struct Unreported;
 
 impl Reporting for Unreported {
     fn stepped(&self, _: &SourceName, _: &ReferralId, _: &ReportStep) {}
-    fn ended(&self, _: &SourceName, _: &ReferralId, _: &Reported, _: DateTime<Utc>) {}
+    fn ended(&self, _: &SourceName, _: &ReferralId, _: &Reported, _: TimeDelta) {}
 }
 
 /// How far a report came.
@@ -121,8 +121,9 @@ impl Reporter {
             conflicts: 0,
         };
         course.reported.end = self.follow(&mut course).await?;
+        let took = self.clock.now() - lease.since;
         self.listener
-            .ended(&self.sink, &lease.referral.id, &course.reported, lease.since);
+            .ended(&self.sink, &lease.referral.id, &course.reported, took);
         Ok(course.reported)
     }
 
@@ -154,7 +155,7 @@ impl Reporter {
                     if !self.keep(course, &kept).await? {
                         return Ok(End::LeaseLost);
                     }
-                    became
+                    *became
                 }
                 Written::Changed => match self.look(course.lease).await? {
                     Ok(seen) => seen,
@@ -294,7 +295,7 @@ impl Reporter {
                 let step = self.step(word, &fields, "done", String::new(), &fetched.referral);
                 let arrival = self.arrival(&fetched);
                 return Ok(if self.note(course, step, Some(arrival)).await? {
-                    Written::Became(fetched.referral)
+                    Written::Became(Box::new(fetched.referral))
                 } else {
                     Written::Ended(End::LeaseLost)
                 });
@@ -392,7 +393,7 @@ impl Reporter {
 /// How a write ended.
 enum Written {
     /// The referral became this.
-    Became(Referral),
+    Became(Box<Referral>),
     /// Somebody else changed it: look again.
     Changed,
     /// Nothing more to do.

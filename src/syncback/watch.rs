@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use tracing::{debug, info, warn};
 
 use crate::deliver::Purse;
-use crate::runtime::{Next, Rests, Worker};
+use crate::runtime::{Bells, Next, Rests, Worker};
 use crate::store::{Noted, Sighting, Store, StoreError};
 
 /// Changed records asked for at once.
@@ -40,6 +40,8 @@ pub struct WatchParts {
     pub store: Arc<dyn Store>,
     /// Told what was seen.
     pub onlooker: Arc<dyn Onlooker>,
+    /// Wakes those who report it.
+    pub bells: Bells,
     /// How long the CRM is left alone once it has nothing more.
     pub every: Duration,
 }
@@ -99,6 +101,7 @@ impl WatchWorker {
             self.report(outcome);
         }
         if !news.is_empty() {
+            self.parts.bells.ring_report();
             self.parts.onlooker.observed(name, &news);
         }
         Ok(())

@@ -111,6 +111,7 @@ impl Metrics {
     /// Takes over what the store says of referrals.
     pub fn show_referrals(&self, totals: &ReferralTotals) {
         self.events.waiting.set(totals.notices.cast_signed());
+        self.reports.show(totals);
     }
 
     /// The handles of a connector's events at the door.

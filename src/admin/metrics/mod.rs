@@ -5,6 +5,7 @@
 
 mod events;
 mod meters;
+mod reports;
 mod upkeep;
 
 use std::sync::atomic::Ordering;
@@ -22,6 +23,8 @@ use events::EventNumbers;
 pub use events::{EventMeter, FollowMeter, ForwardMeter};
 use meters::{ANSWERS, CLOCK_STATES, CLOCKS, KINDS, STAGES};
 pub use meters::{ClockMeter, DestinationMeter, DoorMeter, OutcomeMeter, SettleMeter, StoreMeter};
+pub use reports::ReportMeter;
+use reports::ReportNumbers;
 use upkeep::UpkeepNumbers;
 
 use crate::admin::Ticks;
@@ -99,6 +102,7 @@ pub struct Metrics {
     fates: Family<OfFate, Gauge>,
     clocks: Family<OfClock, Gauge>,
     events: EventNumbers,
+    reports: ReportNumbers,
     upkeep: UpkeepNumbers,
     uptime: Gauge,
 }
@@ -131,12 +135,14 @@ impl Metrics {
             fates: Family::default(),
             clocks: Family::default(),
             events: EventNumbers::new(),
+            reports: ReportNumbers::new(),
             upkeep: UpkeepNumbers::default(),
             uptime: Gauge::default(),
         };
         metrics.register_counts();
         metrics.register_states();
         metrics.events.register(&mut metrics.registry);
+        metrics.reports.register(&mut metrics.registry);
         metrics.upkeep.register(&mut metrics.registry);
         metrics
     }

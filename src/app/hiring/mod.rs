@@ -2,6 +2,7 @@
 //! referrals.
 
 mod referrals;
+mod reports;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -12,12 +13,12 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::build::Blueprint;
+use super::build::{Blueprint, patience};
 use super::observers::{Counting, Ears};
 use super::upkeep::{UpkeepParts, UpkeepWorker};
 use crate::admin::{Metrics, Noticeboard};
 use crate::config::ConnectorFile;
-use crate::deliver::{DeliveryWorker, Patience, Room};
+use crate::deliver::{DeliveryWorker, Room};
 use crate::intake::poll::PollWorker;
 use crate::runtime::{Bell, Bells, Pulse, Worker, run};
 use crate::settle::{SettleParts, SettleWorker};
@@ -45,7 +46,8 @@ impl Hiring {
         ears: Arc<dyn Ears>,
     ) -> Self {
         let destinations = blueprint.destinations();
-        let counting = Arc::new(Counting::new(metrics, &destinations, &blueprint.watched(), ears));
+        let (watched, sinks) = (blueprint.watched(), reports::sinks(blueprint));
+        let counting = Arc::new(Counting::new(metrics, &destinations, &watched, &sinks, ears));
         Self {
             bells: bells(blueprint),
             store: store.clone(),
@@ -68,6 +70,7 @@ impl Hiring {
         crew.extend(self.delivering(blueprint));
         crew.extend(self.about_referrals(blueprint));
         crew.push(self.watching_clocks(blueprint));
+        crew.extend(self.reporting(blueprint));
         crew.extend(self.upkeeping(blueprint));
         let mut tasks = Vec::new();
         let mut pulses = Vec::new();
@@ -120,6 +123,7 @@ impl Hiring {
                 purse: blueprint.purse(&file.name)?,
                 store: Arc::clone(&self.store),
                 onlooker: self.counting.clone(),
+                bells: self.bells.clone(),
                 every: file.watch_every,
             });
             Some((Box::new(worker), bell.clone()))
@@ -175,12 +179,7 @@ impl Hiring {
             };
             let room = Room {
                 purse,
-                patience: Patience {
-                    schedule: file.retry.schedule.clone(),
-                    jitter: file.retry.jitter,
-                    first_rest: file.hold.first,
-                    longest_rest: file.hold.max,
-                },
+                patience: patience(file),
                 lease: file.lease,
                 bells: bells.clone(),
                 destination: Arc::clone(destination),
@@ -207,6 +206,9 @@ fn bells(blueprint: &Blueprint) -> Bells {
         }
         if connector.outcome_source.is_some() {
             bells.watch.push(Bell::default());
+        }
+        if reports::is_sink(file, connector) {
+            bells.report.insert(SourceName::new(&file.name), Bell::default());
         }
         if connector.upkeep.is_some() {
             bells.upkeep.push(Bell::default());

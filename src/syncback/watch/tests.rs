@@ -103,6 +103,7 @@ impl World {
             purse: Arc::clone(&self.purse),
             store,
             onlooker: self.counter.clone(),
+            bells: crate::runtime::Bells::default(),
             every: Duration::from_secs(30),
         })
     }

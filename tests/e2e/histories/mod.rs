@@ -1,7 +1,6 @@
 //! Random histories: whatever people, Partner Center, the network and death do, both sides agree in the
 //! end, nothing illegal was ever sent, and nothing is done twice.
 
-mod follower;
 mod moves;
 mod office;
 mod town;
@@ -26,7 +25,7 @@ fn policy(seed: u64) -> Policy {
             value: winner,
             closes_on: winner,
         },
-        auto_accept: seed % 5 == 0,
+        auto_accept: seed.is_multiple_of(5),
         co_sell_won_after: TimeDelta::minutes(40),
         ..Policy::default()
     }

@@ -70,7 +70,7 @@ impl Town {
                 record.owned = true;
                 terms(record);
             }),
-            4..=5 => self.office.work(lead, |record| terms(record)),
+            4..=5 => self.office.work(lead, terms),
             6 => self.office.work(lead, |record| {
                 record.stage = Stage::Declined;
                 record.reason = Some("Budget".to_owned());

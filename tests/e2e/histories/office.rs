@@ -17,7 +17,6 @@ use crate::world::Death;
 /// What the CRM holds of one lead.
 #[derive(Clone, Debug)]
 pub(super) struct Record {
-    pub(super) email: String,
     pub(super) stage: Stage,
     pub(super) value: Option<String>,
     pub(super) currency: Option<String>,
@@ -110,12 +109,6 @@ impl Books {
         let lead = &delivery.lead;
         self.writes += 1;
         self.records.entry(lead.id).or_insert_with(|| Record {
-            email: lead
-                .person
-                .email
-                .as_ref()
-                .map(|said| said.value.clone())
-                .unwrap_or_default(),
             stage: Stage::Open,
             value: None,
             currency: None,

@@ -16,9 +16,11 @@ use connector_kit::{
     CallBook, Connector, ConnectorContext, ConnectorSettings, DestinationName, Notice, Outcome, Role,
     SourceName,
 };
+use leadsync::admin::{Metrics, Ticks};
 use leadsync::deliver::pace::Pace;
 use leadsync::deliver::{DeliveryWorker, Patience, Purse, Room, Unobserved};
 use leadsync::intake::poll::PollWorker;
+use leadsync::intake::{FollowWorker, Trail};
 use leadsync::runtime::{Bell, Bells, Next, Worker};
 use leadsync::settle::{SettleParts, SettleWorker, Unwatched};
 use leadsync::store::sqlite::{Options, SpaceFloor, SqliteStore};
@@ -208,7 +210,17 @@ impl Town {
             (Arc::clone(store), Arc::clone(&clock), Bells::default()),
         );
         let desk = center.referrals.unwrap();
-        let follow = super::follower::Follower::new(store, &desk, &clock);
+        let trail = Trail {
+            name: SourceName::new(SINK),
+            account: account.clone(),
+            desk: Arc::clone(&desk),
+            purse: Arc::clone(&to_center),
+            store: Arc::clone(store),
+            clock: Arc::clone(&clock),
+            settle: Bell::default(),
+            meter: Metrics::new(Ticks::by_hand().0).follow(&SourceName::new(SINK)),
+        };
+        let follow = FollowWorker::crew(trail, 1).remove(0);
         let deliver = DeliveryWorker::new(
             Arc::new(Room {
                 name: DestinationName::new(OFFICE),
@@ -232,6 +244,7 @@ impl Town {
             purse: to_office,
             store: Arc::clone(store),
             onlooker: Arc::new(Nobody),
+            bells: Bells::default(),
             every: Duration::from_mins(2),
         });
         let report = ReportWorker::new(ReportParts {

@@ -164,6 +164,7 @@ impl Ground {
             purse: self.purse(plan, outside.kind, calls.clone()),
             store: Arc::clone(&self.store),
             onlooker: Arc::new(Nobody),
+            bells: Bells::default(),
             every: Duration::from_secs(30),
         });
         let mut workers = self.deliver(plan, outside.kind, connector.destination.unwrap(), calls);
