@@ -100,6 +100,8 @@ struct Course<'a> {
     reported: Reported,
     /// Not done with yet.
     order: Option<ReferralChange>,
+    /// The order, once there is nothing left of it to do.
+    carried_out: Option<ReferralChange>,
     conflicts: u32,
 }
 
@@ -118,6 +120,7 @@ impl Reporter {
                 remind_crm: false,
             },
             order: lease.order.as_ref().map(|order| order.change.clone()),
+            carried_out: None,
             conflicts: 0,
         };
         course.reported.end = self.follow(&mut course).await?;
@@ -196,30 +199,27 @@ impl Reporter {
                         return Ok(Err(End::LeaseLost));
                     }
                 }
-                Decision::Agree(_) | Decision::Wait(..) => {}
+                Decision::Agree(_) | Decision::Wait(..) => course.carried_out.clone_from(&course.order),
             }
             course.order = None;
             course.reported.order_done = true;
         }
         let lease = course.lease;
         course.reported.agreed = self.agreed(lease, seen);
-        // After an order both sides stand as the operator wants them: only news of the CRM changes that.
-        let base = if course.reported.order_done {
-            course.reported.agreed.as_ref()
-        } else {
-            lease.agreed.as_ref()
-        };
-        Ok(match decide(&self.case(lease, seen, base, held(lease))) {
-            Decision::Write(steps, kept) => Ok((steps, kept)),
-            Decision::Agree(kept) => {
-                if !self.keep(course, &kept).await? {
-                    return Ok(Err(End::LeaseLost));
+        let base = self.base(course, seen);
+        Ok(
+            match decide(&self.case(lease, seen, base.as_ref(), held(lease))) {
+                Decision::Write(steps, kept) => Ok((steps, kept)),
+                Decision::Agree(kept) => {
+                    if !self.keep(course, &kept).await? {
+                        return Ok(Err(End::LeaseLost));
+                    }
+                    Err(End::Settled)
                 }
-                Err(End::Settled)
-            }
-            Decision::Refuse(refusal) => Err(End::Refused(refusal)),
-            Decision::Wait(until, why) => Err(End::Waiting(until, why)),
-        })
+                Decision::Refuse(refusal) => Err(End::Refused(refusal)),
+                Decision::Wait(until, why) => Err(End::Waiting(until, why)),
+            },
+        )
     }
 
     fn by_the_crm(&self, lease: &ReportLease, seen: &Referral) -> Decision {
@@ -242,6 +242,19 @@ impl Reporter {
             policy: &self.policy,
             now: self.clock.now(),
         }
+    }
+
+    /// What changes are measured by. What an operator ordered holds against the CRM, until the CRM moves
+    /// on; it is told what holds.
+    fn base(&self, course: &mut Course<'_>, seen: &Referral) -> Option<Agreed> {
+        let lease = course.lease;
+        let (Some(ordered), Some(outcome)) = (&course.carried_out, held(lease)) else {
+            return lease.agreed.clone();
+        };
+        let (crm, referral) = (terms::of_crm(outcome, &self.policy), terms::of_referral(seen));
+        let mut base = lease.agreed.clone().unwrap_or_default();
+        course.reported.remind_crm |= terms::decreed(ordered, &mut base, &crm, &referral);
+        Some(base)
     }
 
     /// What both sides say while both work on it: what later changes are measured by.

@@ -58,6 +58,24 @@ pub fn of_referral(referral: &Referral) -> Terms {
     }
 }
 
+/// Lets what was ordered hold: those fields count as agreed, as both sides say them now. True when the
+/// CRM says something else.
+pub fn decreed(ordered: &ReferralChange, base: &mut Agreed, crm: &Terms, referral: &Terms) -> bool {
+    let mut differs = false;
+    if ordered.value.is_some() || ordered.currency.is_some() {
+        for (base, side) in [(&mut base.crm, crm), (&mut base.referral, referral)] {
+            base.value.clone_from(&side.value);
+            base.currency.clone_from(&side.currency);
+        }
+        differs |= crm.value.is_some() && !same_money(crm, referral);
+    }
+    if ordered.closes_on.is_some() {
+        (base.crm.closes_on, base.referral.closes_on) = (crm.closes_on, referral.closes_on);
+        differs |= crm.closes_on.is_some() && crm.closes_on != referral.closes_on;
+    }
+    differs
+}
+
 /// Both sides as they stand, and when each last changed.
 #[derive(Clone, Copy, Debug)]
 pub struct Meeting<'a> {
