@@ -1,9 +1,10 @@
-//! `leadsync demo`: shows the whole way of a lead on this machine, and leaves nothing behind.
+//! `leadsync demo`: shows the whole way of a lead on this machine, there and back, and leaves nothing behind.
 
 mod look;
 mod report;
 mod teller;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +20,7 @@ use super::signals::Signals;
 use super::{Exit, Place, house, logging, screen};
 use crate::app::{Blueprint, Daemon, Listeners, Outside};
 use crate::config::{Config, LogFormat};
-use crate::demo::verdict::{all_done, all_told};
-use crate::demo::{DemoError, Listener, Receivers, Sender, Site, Verdict, samples};
+use crate::demo::{Center, DemoError, Listener, Receivers, Scenario, Sender, Site, partner_center};
 use look::Look;
 use teller::Teller;
 
@@ -60,7 +60,8 @@ async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &Demo
     let clock = Arc::clone(&outside.clock);
     let transports = Arc::clone(&outside.transports);
     let receivers = Receivers::open(site, &clock).await?;
-    site.configure(receivers.doors, receivers.crms.doors)?;
+    let center = Center::open(site, &clock, &receivers.crms.login).await?;
+    site.configure(receivers.doors, receivers.crms.doors, center.doors)?;
     // The environment of whoever tries this belongs to another daemon.
     let loaded = Config::load(site.directory(), &std::collections::BTreeMap::new())?;
     if args.log {
@@ -68,6 +69,7 @@ async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &Demo
     }
     let blueprint = Blueprint::draw(loaded, outside)?;
     make_ready(&blueprint, &*clock).await?;
+    sign_in(&blueprint, &center).await?;
     let listeners = Listeners::open(&blueprint.loaded.config.listen)
         .await
         .map_err(|error| Exit::failed(screen::chain(&error)))?;
@@ -78,9 +80,19 @@ async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &Demo
     let mut teller = Teller::new(look, clock.now(), heard);
     report::greet(look, site, daemon.public.port());
     let sender = Sender::new(&*transports, site, daemon.public.port())?;
-    let scenario = scenario(&sender, &daemon, &receivers, &listener, &*clock);
+    let scenario = Scenario {
+        sender: &sender,
+        store: &*daemon.store,
+        receivers: &receivers,
+        center: &center,
+        listener: &listener,
+        clock: &*clock,
+    };
+    center.tell(&Site::events_url(daemon.public.port()));
+    let mut telling = pin!(center.tell_of_changes(&sender));
     let verdict = tokio::select! {
-        verdict = scenario => Some(verdict?),
+        verdict = scenario.play() => Some(verdict?),
+        never = &mut telling => match never {},
         () = teller.tell() => None,
         () = signals.stop() => None,
         _ = closed.recv() => None,
@@ -92,6 +104,7 @@ async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &Demo
             receivers.mend();
             report::invite(look, site, daemon.public.port(), verdict);
             tokio::select! {
+                never = &mut telling => match never {},
                 () = teller.tell() => {}
                 () = signals.stop() => {}
                 _ = closed.recv() => {}
@@ -128,20 +141,16 @@ async fn make_ready(blueprint: &Blueprint, clock: &dyn Clock) -> Result<(), Exit
     Ok(())
 }
 
-/// Sends the samples, waits until each has its fate, and looks whether it is the right one.
-async fn scenario(
-    sender: &Sender,
-    daemon: &Daemon,
-    receivers: &Receivers,
-    listener: &Listener,
-    clock: &dyn Clock,
-) -> Result<Verdict, DemoError> {
-    let store = &*daemon.store;
-    sender.send_all(samples::all()?, listener).await?;
-    all_done(store, listener, clock).await?;
-    receivers.crms.work()?;
-    all_told(store, clock).await?;
-    Verdict::reach(store, receivers, listener).await
+/// What `leadsync authorize partner-center --device` does for an operator.
+async fn sign_in(blueprint: &Blueprint, center: &Center) -> Result<(), Exit> {
+    for (file, connector) in &blueprint.connectors {
+        if let Some(authorizer) = &connector.authorizer
+            && file.name == partner_center::NAME
+        {
+            center.sign_in(authorizer.as_ref()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// See <https://no-color.org>: present and not empty.

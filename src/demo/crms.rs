@@ -16,16 +16,18 @@ use super::site::{HOST, Site};
 /// Who signs in to both of them.
 const APP: &str = "leadsync-demo";
 /// The field that holds our key, as the connectors ship it.
-const SALESFORCE_KEY: &str = "Marketplace_Lead_Id__c";
+pub(super) const SALESFORCE_KEY: &str = "Marketplace_Lead_Id__c";
 /// The column that holds our key, as the connectors ship it.
-const DYNAMICS_KEY: &str = "lsync_marketplaceleadid";
+pub(super) const DYNAMICS_KEY: &str = "lsync_marketplaceleadid";
 /// How a lead is disqualified: cannot be contacted.
-const CANNOT_CONTACT: i64 = 5;
+pub(super) const CANNOT_CONTACT: i64 = 5;
 
 /// The CRMs; they stop when this is dropped.
 pub struct Crms {
-    salesforce: Salesforce,
-    dynamics: Dataverse,
+    pub(super) salesforce: Salesforce,
+    pub(super) dynamics: Dataverse,
+    /// Who signs people and applications in.
+    pub login: Entra,
     /// Where they listen.
     pub doors: CrmDoors,
     _servers: [Server; 3],
@@ -79,6 +81,7 @@ impl Crms {
         Ok(Self {
             salesforce,
             dynamics,
+            login,
             doors: CrmDoors {
                 salesforce: salesforce_port,
                 dynamics: dynamics_port,

@@ -1,88 +1,22 @@
 //! Hears what the daemon does, and takes the time.
 
-use std::collections::BTreeMap;
+mod referrals;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::Clock;
-use connector_kit::lead::Intent;
-use connector_kit::{DestinationName, ErrorKind, Lead, LeadId, Outcome, SourceName};
+use connector_kit::{DestinationName, LeadId, Outcome, ReferralId, SourceName};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::app::Ears;
-use crate::deliver::{AttemptFate, Attempted};
-use crate::store::{LeadChange, Settlement, Suppression, Understood};
+use crate::deliver::Attempted;
+use crate::store::{LeadChange, ReportStep, Settlement, Understood};
+use crate::syncback::{End, Reported};
 
-/// One step of a lead's way, and when it was done.
-#[derive(Clone, Debug)]
-pub struct Heard {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// What.
-    pub step: Step,
-}
-
-/// One step of a lead's way.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// It is on disk, and its sender heard 200.
-    Accepted {
-        /// Its number in the inbox.
-        arrival: i64,
-        /// The source it came through.
-        source: String,
-    },
-    /// Nobody can read it; the bytes are in quarantine.
-    Refused {
-        /// What its sender heard.
-        status: u16,
-    },
-    /// It was understood, and is a new lead, a touch of one, or a repeat.
-    Understood {
-        /// Which of the three.
-        what: Understood,
-        /// Who it is about.
-        who: Who,
-    },
-    /// It goes nowhere.
-    Suppressed {
-        /// By which rule.
-        why: Suppression,
-        /// Who it is about.
-        who: Who,
-    },
-    /// A destination was called.
-    Called {
-        /// Which.
-        destination: DestinationName,
-        /// What became of the delivery.
-        fate: AttemptFate,
-        /// Who has to change, when it failed.
-        error: Option<ErrorKind>,
-        /// Who it is about.
-        who: Who,
-    },
-    /// A CRM said something new of a lead.
-    Outcome {
-        /// Which.
-        source: SourceName,
-        /// What it said.
-        outcome: Box<Outcome>,
-        /// Who it is about.
-        who: Who,
-    },
-}
-
-/// A lead in a few words.
-#[derive(Clone, Debug, Default)]
-pub struct Who {
-    /// Its id.
-    pub lead: Option<LeadId>,
-    /// Name and company.
-    pub name: String,
-    /// How far the customer went.
-    pub intent: Intent,
-}
+pub use step::{Heard, Step, Who};
 
 /// The demo's ears.
 pub struct Listener {
@@ -95,6 +29,10 @@ pub struct Listener {
 struct Book {
     people: BTreeMap<LeadId, (Who, DateTime<Utc>)>,
     delivered: BTreeMap<(DestinationName, LeadId), DateTime<Utc>>,
+    /// Whom referrals are about.
+    referred: BTreeMap<ReferralId, Who>,
+    /// What was told of referrals.
+    told: BTreeSet<(ReferralId, String)>,
 }
 
 impl Listener {
@@ -134,10 +72,7 @@ impl Listener {
     }
 
     fn understood(&self, what: &Understood, change: &LeadChange, now: DateTime<Utc>) {
-        let who = Who::of(&change.lead);
-        self.book()
-            .people
-            .insert(change.lead.id, (who.clone(), change.lead.first_at));
+        let who = self.meet(change);
         let step = Step::Understood {
             what: what.clone(),
             who: who.clone(),
@@ -146,6 +81,14 @@ impl Listener {
         if let (Some(why), Understood::New(_) | Understood::Merged(_)) = (change.suppression, what) {
             self.tell_of(now, Step::Suppressed { why, who });
         }
+    }
+
+    /// Remembers whom a lead is about.
+    fn meet(&self, change: &LeadChange) -> Who {
+        let who = Who::of(&change.lead);
+        let known = (who.clone(), change.lead.first_at);
+        self.book().people.insert(change.lead.id, known);
+        who
     }
 
     /// Notes the first delivery of each lead. It may be heard before that the lead was understood.
@@ -176,6 +119,10 @@ impl Ears for Listener {
                 Understood::Quarantined(_) => None,
             };
             let Some(change) = change else { continue };
+            if !change.referrals.is_empty() {
+                self.referral_understood(what, change, now);
+                continue;
+            }
             let touch = change.lead.latest();
             let accepted = Step::Accepted {
                 arrival: arrival.0,
@@ -212,28 +159,19 @@ impl Ears for Listener {
             });
         }
     }
-}
 
-impl Who {
-    fn of(lead: &Lead) -> Self {
-        let person = &lead.person;
-        let said = [&person.first_name, &person.last_name, &person.company];
-        let [first, last, company] = said.map(|said| said.as_ref().map_or("", |said| said.value.as_str()));
-        let name = match (first, last) {
-            (one, other) if one == other => one.to_owned(),
-            _ => format!("{first} {last}").trim().to_owned(),
-        };
-        let offer = lead.latest().map_or("", |touch| touch.offer_title.as_str());
-        let shown = match (name.as_str(), company) {
-            ("", "") => format!("nobody named ({offer})"),
-            (one, "") | ("", one) => one.to_owned(),
-            (one, other) if one == other => name,
-            _ => format!("{name}, {company}"),
-        };
-        Self {
-            lead: Some(lead.id),
-            name: shown,
-            intent: lead.intent,
+    fn stepped(&self, sink: &SourceName, referral: &ReferralId, step: &ReportStep) {
+        if step.result == "done" {
+            self.written(sink, referral, step.state.as_ref(), self.clock.now());
+        }
+    }
+
+    fn reported(&self, sink: &SourceName, referral: &ReferralId, ended: &Reported) {
+        if let End::Refused(why) = &ended.end {
+            self.unreported(sink, referral, why, self.clock.now());
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
-//! Posts the samples as Microsoft does: over HTTPS, one after the other, each exactly once.
+//! Posts as Microsoft does, over HTTPS: the samples one after the other, each exactly once, and events.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use connector_kit::http::{Request, Transport, TransportFactory, TransportSettings};
 use http::header::CONTENT_TYPE;
+use leadsync_sim::partner_center::Delivery;
 
 use super::listener::{Listener, Step};
 use super::samples::Sample;
@@ -13,7 +14,7 @@ use super::{DemoError, Site};
 /// Between two leads, so that one can watch.
 const PAUSE: Duration = Duration::from_millis(60);
 
-/// Posts leads to the daemon's public door.
+/// Posts to the daemon's public door.
 pub struct Sender {
     transport: Arc<dyn Transport>,
     url: String,
@@ -51,6 +52,17 @@ impl Sender {
             tokio::time::sleep(PAUSE).await;
         }
         Ok(())
+    }
+
+    /// Posts an event; the status it is answered with.
+    pub async fn tell(&self, event: Delivery) -> Option<u16> {
+        let mut request = http::Request::post(&event.url);
+        for (name, value) in event.headers() {
+            request = request.header(name, value);
+        }
+        let request: Request = request.body(event.body.clone()).ok()?;
+        let answer = self.transport.send(request).await.ok()?;
+        Some(answer.status().as_u16())
     }
 
     async fn post(&self, sample: &Sample) -> Result<u16, DemoError> {

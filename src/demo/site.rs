@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::DemoError;
 use super::crms::CrmDoors;
+use super::partner_center::{Center, CenterDoors, NAME};
 use super::receivers::Doors;
 
 /// The address everything listens on; a literal, so that nobody has to resolve a name.
@@ -36,6 +37,8 @@ pub struct Secrets {
     pub table_key: String,
     /// What the app of both CRMs proves itself by.
     pub crm: String,
+    /// What seals the sign-in for Partner Center on disk.
+    pub vault: String,
 }
 
 impl Secrets {
@@ -50,6 +53,7 @@ impl Secrets {
             webhook: format!("whsec_{}", STANDARD.encode(throw())),
             table_key: STANDARD.encode(throw()),
             crm: URL_SAFE_NO_PAD.encode(throw()),
+            vault: STANDARD.encode(throw()),
         }
     }
 }
@@ -79,11 +83,13 @@ impl Site {
         site.write("secrets/marketplace", &site.secrets.intake)?;
         site.write("secrets/webhook", &site.secrets.webhook)?;
         site.write("secrets/crm", &site.secrets.crm)?;
+        site.write("secrets/vault", &site.secrets.vault)?;
+        site.write("events-ca.pem", &Center::event_authority())?;
         Ok(site)
     }
 
-    /// Writes the config: one file per receiver, and the daemon's own.
-    pub fn configure(&self, doors: Doors, crms: CrmDoors) -> Result<(), DemoError> {
+    /// Writes the config: one file per system, and the daemon's own.
+    pub fn configure(&self, doors: Doors, crms: CrmDoors, center: CenterDoors) -> Result<(), DemoError> {
         let connection = format!(
             "AccountName={ACCOUNT};AccountKey={};TableEndpoint=http://{HOST}:{}/",
             self.secrets.table_key, doors.table
@@ -107,8 +113,12 @@ impl Site {
                 include_str!("site/dynamics365.toml"),
                 crms.dynamics,
             ),
+            (NAME, include_str!("site/partner-center.toml"), center.referrals),
         ] {
-            let template = template.replace("{LOGIN_PORT}", &crms.login.to_string());
+            let template = template
+                .replace("{LOGIN_PORT}", &crms.login.to_string())
+                .replace("{REGISTRATION_PORT}", &center.registration.to_string())
+                .replace("{CERTIFICATE_PORT}", &center.certificate.to_string());
             self.write(
                 &format!("connectors.d/{name}.toml"),
                 &self.filled(&template, port),
@@ -138,6 +148,11 @@ impl Site {
             "https://{HOST}:{port}/v1/leads/marketplace/{}",
             self.secrets.intake
         )
+    }
+
+    /// Where Partner Center tells of changes.
+    pub fn events_url(port: u16) -> String {
+        format!("https://{HOST}:{port}/v1/{NAME}/events")
     }
 
     fn filled(&self, template: &str, port: u16) -> String {

@@ -1,59 +1,16 @@
 //! Whether every lead has its fate, and every receiver exactly what it should have.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use chrono::TimeDelta;
-use connector_kit::clock::Clock;
+use connector_kit::ReferralId;
 
 use super::DemoError;
 use super::listener::Listener;
+use super::partner_center::Center;
 use super::receivers::{Holding, NAMES, Receivers, Shelf};
-use super::samples::{Expected, FORBIDDEN_MARKS};
-use crate::store::{DeadLetter, DeadLetterFilter, LeadFilter, LeadStory, Store, Totals};
-
-/// Longer than any hold of the scenario.
-const PATIENCE: TimeDelta = TimeDelta::seconds(20);
-/// How often the store is asked whether all is done.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// The numbers of the run.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Summary {
-    /// Bodies answered 200.
-    pub accepted: u64,
-    /// The same touch again.
-    pub repeats: u64,
-    /// New touches of a known person.
-    pub merged: u64,
-    /// Leads.
-    pub leads: u64,
-    /// Deliveries whose destination holds the newest revision.
-    pub delivered: u64,
-    /// Leads that go nowhere, by rule.
-    pub suppressed: u64,
-    /// Unreadable bodies, kept with the reason.
-    pub quarantined: u64,
-    /// Dead letters.
-    pub dead: u64,
-    /// Half of the deliveries were confirmed within so many milliseconds of the lead's receipt.
-    pub p50_ms: f64,
-    /// 99 of 100.
-    pub p99_ms: f64,
-    /// Leads by what became of them in the CRMs.
-    pub outcomes: Outcomes,
-}
-
-/// Leads by what became of them in the CRMs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Outcomes {
-    /// Sold.
-    pub won: u64,
-    /// Not sold.
-    pub lost: u64,
-    /// Not worth a call.
-    pub declined: u64,
-}
+use super::samples::FORBIDDEN_MARKS;
+use super::summary::{Counted, Summary};
+use crate::store::{DeadLetter, DeadLetterFilter, LeadFilter, LeadStory, ReferralFilter, Store};
 
 /// The numbers, and what is wrong with them.
 #[derive(Clone, Debug)]
@@ -62,130 +19,83 @@ pub struct Verdict {
     pub summary: Summary,
     /// What could not be delivered.
     pub dead_letters: Vec<DeadLetter>,
+    /// What could not be reported.
+    pub refusals: Vec<Unreported>,
     /// What is not as promised; empty when all is well.
     pub faults: Vec<String>,
 }
 
+/// A referral whose outcome could not be reported.
+#[derive(Clone, Debug)]
+pub struct Unreported {
+    /// Which.
+    pub referral: ReferralId,
+    /// Why.
+    pub reason: String,
+    /// What to do.
+    pub hint: String,
+}
+
 impl Verdict {
-    /// Looks at the store and at every receiver.
+    /// Looks at the store, at every receiver, and at Partner Center.
     pub async fn reach(
         store: &dyn Store,
         receivers: &Receivers,
+        center: &Center,
         listener: &Listener,
     ) -> Result<Self, DemoError> {
-        let failed = "ask its store";
-        let totals = store.totals().await.map_err(DemoError::while_doing(failed))?;
-        let dead_letters = store
-            .dead_letters(DeadLetterFilter::default())
-            .await
-            .map_err(DemoError::while_doing(failed))?;
-        let stories = stories(store).await.map_err(DemoError::while_doing(failed))?;
-        let summary = Summary::of(&totals, &listener.delivery_times());
+        let stories = stories(store).await.map_err(DemoError::asking())?;
+        let summary = Summary::of(&Counted {
+            totals: &store.totals().await.map_err(DemoError::asking())?,
+            referrals: &store.referral_totals().await.map_err(DemoError::asking())?,
+            stories: &stories,
+            standings: center.standings(),
+            times: &listener.delivery_times(),
+        });
+        let every = DeadLetterFilter::default();
+        let dead_letters = store.dead_letters(every).await.map_err(DemoError::asking())?;
         let mut faults = summary.faults();
         for name in NAMES {
-            faults.extend(shelf_faults(
-                name,
-                &receivers.shelf(name)?,
-                &wanted(name, &stories),
-            ));
+            let (shelf, wanted) = (receivers.shelf(name)?, wanted(name, &stories));
+            faults.extend(shelf_faults(name, &shelf, &wanted));
         }
-        let sent = receivers.everything()?;
-        let leaked = FORBIDDEN_MARKS.into_iter().filter(|mark| sent.contains(mark));
-        faults.extend(leaked.map(|mark| format!("a receiver was sent {mark}")));
-        let complaints = receivers.complaints().into_iter();
-        faults.extend(complaints.map(|text| format!("the webhook complained: {text}")));
+        faults.extend(misdeeds(receivers)?);
+        faults.extend(center.faults());
         Ok(Self {
             summary,
             dead_letters,
+            refusals: refusals(store).await?,
             faults,
         })
     }
 }
 
-/// Waits until nothing is on its way any more, or patience ends.
-pub async fn all_done(store: &dyn Store, listener: &Listener, clock: &dyn Clock) -> Result<(), DemoError> {
-    let until = clock.now() + PATIENCE;
-    loop {
-        let totals = store
-            .totals()
-            .await
-            .map_err(DemoError::while_doing("ask its store"))?;
-        let heard = listener.delivery_times().len() as u64;
-        let quiet = totals.unsettled == 0 && totals.pending == 0 && heard >= totals.delivered + totals.closed;
-        if quiet || clock.now() > until {
-            return Ok(());
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+/// What receivers were sent that they must not be, or not so.
+fn misdeeds(receivers: &Receivers) -> Result<Vec<String>, DemoError> {
+    let sent = receivers.everything()?;
+    let leaked = FORBIDDEN_MARKS.into_iter().filter(|mark| sent.contains(mark));
+    let leaked = leaked.map(|mark| format!("a receiver was sent {mark}"));
+    let complaints = receivers.complaints().into_iter();
+    let complaints = complaints.map(|text| format!("the webhook complained: {text}"));
+    Ok(leaked.chain(complaints).collect())
 }
 
-/// Waits until the daemon has seen what people did in the CRMs, or patience ends.
-pub async fn all_told(store: &dyn Store, clock: &dyn Clock) -> Result<(), DemoError> {
-    let until = clock.now() + PATIENCE;
-    loop {
-        let totals = store
-            .totals()
-            .await
-            .map_err(DemoError::while_doing("ask its store"))?;
-        let told = totals.outcomes.won + totals.outcomes.lost + totals.outcomes.declined;
-        if told >= Expected::WON + Expected::LOST + Expected::DECLINED || clock.now() > until {
-            return Ok(());
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
+/// What the store says could not be reported.
+async fn refusals(store: &dyn Store) -> Result<Vec<Unreported>, DemoError> {
+    let mut refusals = Vec::new();
+    let all = store.referrals(ReferralFilter::default()).await;
+    for row in all.map_err(DemoError::asking())? {
+        let id = row.referral.id;
+        let known = store.referral(&id).await.map_err(DemoError::asking())?;
+        let report = known.and_then(|known| known.report);
+        let refused = report.filter(|report| report.state == "refused");
+        refusals.extend(refused.map(|report| Unreported {
+            referral: id,
+            reason: report.reason,
+            hint: report.hint,
+        }));
     }
-}
-
-impl Summary {
-    fn of(totals: &Totals, times: &[TimeDelta]) -> Self {
-        Self {
-            accepted: totals.accepted,
-            repeats: totals.repeats,
-            merged: totals.merged,
-            leads: totals.leads,
-            delivered: totals.delivered + totals.closed,
-            suppressed: totals.suppressed().iter().map(|(_, leads)| leads).sum(),
-            quarantined: totals.refused + totals.quarantined,
-            dead: totals.dead,
-            p50_ms: percentile(times, 50),
-            p99_ms: percentile(times, 99),
-            outcomes: Outcomes {
-                won: totals.outcomes.won,
-                lost: totals.outcomes.lost,
-                declined: totals.outcomes.declined,
-            },
-        }
-    }
-
-    /// Every count that is not what the samples come to.
-    fn faults(&self) -> Vec<String> {
-        let destinations = NAMES.len() as u64;
-        let delivered = (Expected::LEADS - Expected::SUPPRESSED) * destinations - Expected::DEAD;
-        let counts = [
-            ("accepted", self.accepted, Expected::ACCEPTED),
-            ("repeats", self.repeats, Expected::REPEATS),
-            ("merged", self.merged, Expected::MERGED),
-            ("leads", self.leads, Expected::LEADS),
-            ("delivered", self.delivered, delivered),
-            ("suppressed", self.suppressed, Expected::SUPPRESSED),
-            ("quarantined", self.quarantined, Expected::REFUSED),
-            ("dead", self.dead, Expected::DEAD),
-            ("won", self.outcomes.won, Expected::WON),
-            ("lost", self.outcomes.lost, Expected::LOST),
-            ("declined", self.outcomes.declined, Expected::DECLINED),
-        ];
-        let wrong = counts.into_iter().filter(|(_, is, should)| is != should);
-        wrong
-            .map(|(name, is, should)| format!("{name} is {is} and should be {should}"))
-            .collect()
-    }
-}
-
-/// The smallest time that `percent` of 100 do not exceed, in milliseconds.
-fn percentile(sorted: &[TimeDelta], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    let micros = sorted.get(rank - 1).and_then(TimeDelta::num_microseconds);
-    let tenths = micros.unwrap_or_default().max(0) / 100;
-    f64::from(i32::try_from(tenths).unwrap_or(i32::MAX)) / 10.0
+    Ok(refusals)
 }
 
 async fn stories(store: &dyn Store) -> Result<Vec<LeadStory>, crate::store::StoreError> {
@@ -268,21 +178,5 @@ mod tests {
             faults(&[("a", 2, 1), ("b", 1, 0)]),
             "r was sent lead a 1 times too often"
         );
-    }
-
-    #[test]
-    fn every_count_that_differs_is_named() {
-        let faults = Summary::of(&Totals::default(), &[]).faults();
-        assert_eq!(faults.len(), 11);
-        assert_eq!(faults[4], "delivered is 0 and should be 69");
-    }
-
-    #[test]
-    fn a_percentile_is_a_time_that_was_measured() {
-        let times: Vec<TimeDelta> = (1..=200).map(TimeDelta::milliseconds).collect();
-        let found = [50, 99, 100].map(|percent| percentile(&times, percent).to_string());
-        assert_eq!(found, ["100", "198", "200"]);
-        assert_eq!(percentile(&times[..1], 99).to_string(), "1");
-        assert_eq!(percentile(&[], 50).to_string(), "0");
     }
 }

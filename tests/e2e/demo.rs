@@ -4,10 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What only a person of a sample would bring into a log.
-const CANARIES: [&str; 12] = [
+const CANARIES: [&str; 20] = [
     "Lindqvist",
     "Rossi",
     "Kenji",
@@ -20,6 +20,14 @@ const CANARIES: [&str; 12] = [
     "85550100",
     "5550 100",
     "MSFT_TEST_",
+    "Carvalho",
+    "Wolny",
+    "Kolbe",
+    "Saleh",
+    "vanarsdel",
+    "fourthcoffee",
+    "210 555 014",
+    "blueyonder",
 ];
 
 fn program(temporary: &Path) -> Command {
@@ -60,17 +68,18 @@ fn the_demo_ends_with_the_promised_numbers_and_one_object() {
         ("accepted", 19),
         ("repeats", 1),
         ("merged", 2),
-        ("leads", 16),
-        ("delivered", 69),
+        ("leads", 21),
+        ("delivered", 94),
         ("suppressed", 2),
         ("quarantined", 1),
         ("dead", 1),
     ] {
         assert_eq!(summary[name], count, "{name} of {summary}");
     }
-    for (stage, leads) in [("won", 2), ("lost", 1), ("declined", 1)] {
-        assert_eq!(summary["outcomes"][stage], leads, "{stage} of {summary}");
-    }
+    let crms = json!({ "won": 3, "lost": 2, "declined": 2 });
+    assert_eq!(summary["crm_outcomes"], crms, "{summary}");
+    let referrals = json!({ "won": 1, "lost": 1, "declined": 1, "refused": 1, "expired": 1 });
+    assert_eq!(summary["outcomes"], referrals, "{summary}");
     let time = |name: &str| summary[name].as_f64().unwrap();
     assert!(
         0.0 < time("p50_ms") && time("p50_ms") <= time("p99_ms"),
@@ -89,7 +98,17 @@ fn the_demos_log_tells_every_fate_and_names_nobody() {
     let output = demo(&["--json", "--log"], temporary.path());
     let log = said(&output.stderr);
     assert!(output.status.success(), "{log}");
-    for fate in ["lead_new", "lead_merged", "lead_repeat", "dead_letter", "outcome"] {
+    for fate in [
+        "lead_new",
+        "lead_merged",
+        "lead_repeat",
+        "dead_letter",
+        "outcome",
+        "referral_new",
+        "referral_changed",
+        "referral_reported",
+        "report_refused",
+    ] {
         assert!(log.contains(fate), "{fate} is not in {log}");
     }
     for canary in CANARIES {
@@ -98,7 +117,7 @@ fn the_demos_log_tells_every_fate_and_names_nobody() {
 }
 
 #[test]
-fn the_demos_screen_shows_hold_recovery_dead_letter_and_gate() {
+fn the_demos_screen_shows_hold_recovery_dead_letter_gate_and_what_became_of_referrals() {
     let temporary = tempfile::tempdir().unwrap();
     let output = demo(&[], temporary.path());
     let out = said(&output.stdout);
@@ -106,11 +125,11 @@ fn the_demos_screen_shows_hold_recovery_dead_letter_and_gate() {
     // Destinations do not wait for each other, so only what follows from another has an order.
     for chain in [
         &[
-            "accepted     marketplace  #1\n",
+            "accepted     marketplace     #1\n",
             "understood   new lead: Ada Lindqvist, Fabrikam AB, acquired it\n",
-            "held         webhook      throttled",
+            "held         webhook         throttled",
             "recovered    webhook",
-            "delivered    webhook      Ada Lindqvist, Fabrikam AB\n",
+            "delivered    webhook         Ada Lindqvist, Fabrikam AB\n",
         ][..],
         &[
             "suppressed   do not contact: Kenji Sato",
@@ -119,15 +138,35 @@ fn the_demos_screen_shows_hold_recovery_dead_letter_and_gate() {
         &[
             "repeat       the same touch again of Ada Lindqvist",
             "refused      400",
-            "dead letter  webhook      Priya Raman, Trey Research: rejected\n",
+            "dead letter  webhook         Priya Raman, Trey Research: rejected\n",
             "hint  correct the field mapping, then requeue\n",
         ],
         &[
             "dead letter  webhook",
-            "won          salesforce   Ada Lindqvist, Fabrikam AB: Closed Won",
-            "outcomes     2 won, 1 lost, 1 declined",
+            "won          salesforce      Ada Lindqvist, Fabrikam AB: Closed Won",
+            "referral in  partner-center  sales-qualified: Ines Carvalho, VanArsdel",
+            "delivered    salesforce      Ines Carvalho, VanArsdel\n",
+            "accepted     salesforce      Ines Carvalho, VanArsdel: Prospecting, 48000.0 EUR\n",
+            "accepted     partner-center  Ines Carvalho, VanArsdel: Active/Accepted\n",
+            "won          salesforce      Ines Carvalho, VanArsdel: Closed Won, 52000.0 EUR\n",
+            "won          partner-center  Ines Carvalho, VanArsdel: Closed/Won, 52000.0 EUR\n",
+            "in the CRMs  3 won, 2 lost, 2 declined",
+            "1 won, 1 lost, 1 declined, 1 expired, as Partner Center holds them; 1 refused\n",
+            "why   to accept it, there is no deal value, no currency\n",
         ],
-        &["declined     dynamics365  Some One, Fabrikam: Disqualified"],
+        &["declined     dynamics365     Some One, Fabrikam: Disqualified"],
+        &["declined     partner-center  Tomasz Wolny, Fourth Coffee: Closed/Declined, Cannot Contact\n"],
+        &[
+            "accepted     partner-center  Hana Kolbe, Coho Winery: Active/Accepted\n",
+            "lost         partner-center  Hana Kolbe, Coho Winery: Closed/Lost, Out-Sold\n",
+        ],
+        &[
+            "refused      partner-center  Noor Saleh, Humongous Insurance: to accept it, there is no deal value",
+        ],
+        &[
+            "referral in  partner-center  customer-inquiry: Elif Tan, Blue Yonder Airlines, wants to be called",
+            "expired      partner-center  Elif Tan, Blue Yonder Airlines: Closed/Expired\n",
+        ],
     ] {
         let mut rest = out.as_str();
         for step in chain {
@@ -159,7 +198,8 @@ fn the_demo_waits_until_told_to_stop_and_leaves_nothing_behind() {
         .output()
         .unwrap();
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
-    assert_eq!(status["deliveries"]["delivered"], 69, "{status}");
+    let count = |state: &str| status["deliveries"][state].as_u64().unwrap();
+    assert_eq!(count("delivered") + count("closed"), 94, "{status}");
 
     let process = rustix::process::Pid::from_child(&running);
     rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();

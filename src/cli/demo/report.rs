@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::screen;
 use super::look::{Colour, Look};
+use crate::demo::verdict::Unreported;
 use crate::demo::{Site, Summary, Verdict, receivers};
 use crate::store::DeadLetter;
 
@@ -21,8 +22,9 @@ pub(super) fn greet(look: Look, site: &Site, port: u16) {
         "A real daemon, pretended receivers, people who do not exist. Nothing leaves this machine.\n\n\
          \x20 intake       {}\n\
          \x20 webhook      signed posts over HTTPS; it asks for a rest once, and refuses one lead\n\
-         \x20 salesforce   leads in an org; people win one and lose one\n\
-         \x20 dynamics365  leads in an environment; people win one and decline one\n\
+         \x20 referrals    Partner Center refers five customers, and hears what becomes of them\n\
+         \x20 salesforce   leads in an org; people win some and lose one\n\
+         \x20 dynamics365  leads in an environment; people win, lose and decline some\n\
          \x20 leads-table  rows in a storage account\n\
          \x20 leads-file   {}\n\
          \x20 store        {}\n",
@@ -48,8 +50,10 @@ pub(super) fn sum_up(look: Look, verdict: &Verdict) {
         dead,
         p50_ms,
         p99_ms,
+        crm_outcomes,
         outcomes,
     } = &verdict.summary;
+    let (posted, referred) = (verdict.summary.posted(), verdict.summary.referred());
     let right = if verdict.faults.is_empty() {
         look.paint(Colour::Green, "each is at its receiver, exactly once")
     } else {
@@ -59,14 +63,24 @@ pub(super) fn sum_up(look: Look, verdict: &Verdict) {
     let wanted = going * destinations;
     screen::line(format_args!(
         "\n\
-         accepted     {accepted} bodies: {leads} new leads, {merged} merged, {repeats} repeat; beside them {quarantined} unreadable, in quarantine\n\
+         accepted     {accepted} bodies: {posted} new leads, {merged} merged, {repeats} repeat; beside them {quarantined} unreadable, in quarantine\n\
+         referrals    {referred} from Partner Center: as many new leads\n\
          suppressed   {suppressed} leads: a test lead, and one who must not be contacted\n\
          delivered    {delivered} of {wanted} ({going} leads, {destinations} destinations), {right}; {dead} dead letter\n\
          time         from receipt to delivery: p50 {p50_ms} ms, p99 {p99_ms} ms (with the rest the webhook asked for)\n\
-         outcomes     {} won, {} lost, {} declined, as people decided in the CRMs",
-        outcomes.won, outcomes.lost, outcomes.declined,
+         in the CRMs  {} won, {} lost, {} declined, as people decided\n\
+         outcomes     of the referrals {} won, {} lost, {} declined, {} expired, as Partner Center holds them; {} refused",
+        crm_outcomes.won,
+        crm_outcomes.lost,
+        crm_outcomes.declined,
+        outcomes.won,
+        outcomes.lost,
+        outcomes.declined,
+        outcomes.expired,
+        outcomes.refused,
     ));
     verdict.dead_letters.iter().for_each(mourn);
+    verdict.refusals.iter().for_each(regret);
     for fault in &verdict.faults {
         screen::line(format_args!(
             "{}        {fault}",
@@ -95,8 +109,19 @@ pub(super) fn invite(look: Look, site: &Site, port: u16, verdict: &Verdict) {
         "\nPost a lead of yours:\n  curl -sS --cacert {} {url} \\\n    -d '{YOURS}'\n\nLook from a second terminal:",
         ca.display(),
     ));
-    for words in ["status", "leads", "leads --json"] {
+    for words in ["status", "leads", "referrals", "outcomes", "clocks"] {
         screen::line(command(directory, words));
+    }
+    if let Some(refused) = verdict.refusals.first() {
+        let id = &refused.referral;
+        screen::line(
+            "\nA deal in a CRM does not say what it is worth. Look at its referral, and accept it by hand:",
+        );
+        screen::line(command(directory, &format!("explain {id}")));
+        screen::line(command(
+            directory,
+            &format!("referral accept {id} --value 9000 --currency EUR --closes 2027-03-31"),
+        ));
     }
     if let Some(letter) = verdict.dead_letters.first() {
         screen::line(
@@ -120,6 +145,16 @@ fn mourn(letter: &DeadLetter) {
         screen::clean(&letter.failure.what),
         screen::clean(letter.failure.answer.as_deref().unwrap_or("without an answer")),
         screen::clean(&letter.failure.hint),
+    ));
+}
+
+/// One outcome that could not be reported, and what to do about it.
+fn regret(refused: &Unreported) {
+    screen::line(format_args!(
+        "refused      referral {}\n             why   {}\n             hint  {}",
+        refused.referral,
+        screen::clean(&refused.reason),
+        screen::clean(&refused.hint),
     ));
 }
 

@@ -1,5 +1,7 @@
 //! Tells the steps of each lead's way, one line each, for people or as JSON.
 
+mod referrals;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
@@ -28,6 +30,11 @@ struct Line {
     colour: Colour,
     text: String,
     details: Value,
+}
+
+/// A system by its name, so that what follows stands below each other.
+fn whom(system: &str) -> String {
+    format!("{system:<14}")
 }
 
 fn line(word: &'static str, colour: Colour, text: String, details: Value) -> Line {
@@ -90,7 +97,7 @@ impl Teller {
         match step {
             Step::Accepted { arrival, source } => {
                 let details = json!({ "arrival": arrival, "source": source });
-                let text = format!("{source}  #{arrival}");
+                let text = format!("{}  #{arrival}", whom(source));
                 vec![line("accepted", Colour::Dim, text, details)]
             }
             Step::Refused { status } => {
@@ -118,6 +125,24 @@ impl Teller {
                 self.called(destination, *fate, &who.name, details)
             }
             Step::Outcome { source, outcome, who } => vec![told(source, outcome, &who.name)],
+            Step::Referred {
+                referral,
+                source,
+                who,
+            } => vec![referrals::came(source, referral, who)],
+            Step::Unreported {
+                referral,
+                sink,
+                why,
+                who,
+            } => vec![referrals::unreported(sink, referral, why, who)],
+            Step::Stands {
+                referral,
+                source,
+                state,
+                says,
+                who,
+            } => vec![referrals::stands((source, referral), state, says.as_deref(), who)],
         }
     }
 
@@ -128,7 +153,7 @@ impl Teller {
         name: &str,
         details: Value,
     ) -> Vec<Line> {
-        let at = format!("{:<11}", destination.as_str());
+        let at = whom(destination.as_str());
         let why = details["error"].as_str().unwrap_or_default().to_owned();
         match fate {
             AttemptFate::Delivered | AttemptFate::Closed => {
@@ -178,7 +203,7 @@ fn told(source: &SourceName, outcome: &Outcome, name: &str) -> Line {
         let currency = value.currency.as_deref().unwrap_or_default();
         format!(", {} {currency}", value.amount)
     });
-    let text = format!("{:<11}  {name}: {}{worth}", source.as_str(), outcome.state);
+    let text = format!("{}  {name}: {}{worth}", whom(source.as_str()), outcome.state);
     let details = json!({
         "source": source, "lead": outcome.lead, "state": outcome.state, "value": outcome.value,
     });
