@@ -173,6 +173,21 @@ fn the_moments_of_a_clock_ascend_and_its_alerts_go_to_a_connector_that_wants_the
 }
 
 #[test]
+fn every_line_of_the_shipped_report_section_is_one_that_is_read() {
+    let shipped = include_str!("../../config/connectors.d/partner-center.toml");
+    let (_, section) = shipped.split_once("\n[report]\n").expect("a section");
+    let (section, _) = section.split_once("\n[settings]\n").expect("its end");
+    let lines = section
+        .lines()
+        .map(|line| line.strip_prefix("#   ").unwrap_or(line));
+    let uncommented: Vec<&str> = lines.filter(|line| !line.starts_with('#')).collect();
+    let report: crate::config::Report = toml::from_str(&uncommented.join("\n")).expect("it is read");
+    assert!(report.notes.is_some() && report.campaign.is_some() && report.currency.is_some());
+    let as_shipped: crate::config::Report = toml::from_str(section).expect("it is read");
+    assert_eq!(as_shipped, crate::config::Report::default());
+}
+
+#[test]
 fn the_environment_stands_above_the_file_whatever_the_type() {
     let main = "[log]\nlevel = 'warn'\n[intake]\nqueue = 7\n";
     let env = [
