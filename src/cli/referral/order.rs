@@ -73,16 +73,16 @@ pub(super) fn carry_out(place: &Place, target: &Target, change: ReferralChange) 
     let at = house::now().trunc_subsecs(3);
     let order = Order { change, at };
     let until = at + TimeDelta::from_std(target.wait).unwrap_or(TimeDelta::days(1));
-    let (story, reported) = house::ask(place, |store| async move {
-        let store = Arc::new(store);
-        let story = store.referral(&id).await?.ok_or_else(|| unknown(&id))?;
+    let (story, reported) = house::ask(place, |floor| async move {
+        let floor = Arc::new(floor);
+        let story = floor.referral(&id).await?.ok_or_else(|| unknown(&id))?;
         let sink = &story.row.source;
-        let worker = app::report_by_hand(&loaded, &outside, store.clone(), sink)?;
+        let worker = app::report_by_hand(&loaded, &outside, floor.clone(), sink)?;
         let worker = worker.ok_or_else(|| no_sink(sink))?;
-        store.order(&id, order).await?;
+        floor.order(&id, order).await?;
         let reported = worker.carry_out(story.row.key).await?;
         house::nudge(place)?;
-        let story = await_end(&store, &id, reported.as_ref(), until).await?;
+        let story = await_end(&floor, &id, reported.as_ref(), until).await?;
         Ok((story, reported))
     })?;
     tell(place, &story, at);
