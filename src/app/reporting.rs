@@ -27,7 +27,7 @@ pub(super) fn report_worker(
     connector: &Connector,
     tools: ReportTools<'_>,
 ) -> Option<ReportWorker> {
-    if !file.roles.contains(&Role::OutcomeSink) {
+    if !is_sink(file, connector) {
         return None;
     }
     let outside = tools.outside;
@@ -47,6 +47,11 @@ pub(super) fn report_worker(
         dice: outside.dice.clone(),
         bells: tools.bells,
     }))
+}
+
+/// Whether outcomes are reported to it.
+pub(super) fn is_sink(file: &ConnectorFile, connector: &Connector) -> bool {
+    file.roles.contains(&Role::OutcomeSink) && connector.referrals.is_some()
 }
 
 /// The same outside a daemon, for an operator who waits. None when the config names no such sink.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::{Blueprint, patience};
 use super::observers::{Counting, Ears};
+use super::reporting::is_sink;
 use super::upkeep::{UpkeepParts, UpkeepWorker};
 use crate::admin::{Metrics, Noticeboard};
 use crate::config::ConnectorFile;
@@ -207,7 +208,7 @@ fn bells(blueprint: &Blueprint) -> Bells {
         if connector.outcome_source.is_some() {
             bells.watch.push(Bell::default());
         }
-        if reports::is_sink(file, connector) {
+        if is_sink(file, connector) {
             bells.report.insert(SourceName::new(&file.name), Bell::default());
         }
         if connector.upkeep.is_some() {
