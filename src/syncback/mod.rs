@@ -12,6 +12,7 @@ pub mod terms;
 
 // 3. It is reported.
 mod report;
+mod reported;
 mod reporter;
 
 // 4. The times Microsoft sets: what is told of them.
@@ -22,5 +23,6 @@ pub use clock_worker::{ClockParts, ClockWorker, Herald};
 pub use policy::{FieldRules, Policy, Winner};
 pub use preflight::Refusal;
 pub use report::{ReportParts, ReportWorker};
-pub use reporter::{End, Reported, Reporter, Reporting, Unreported};
+pub use reported::{End, Reported, Reporting, Unreported};
+pub use reporter::Reporter;
 pub use watch::{Onlooker, WatchParts, WatchWorker};

@@ -9,7 +9,8 @@ use connector_kit::dice::Dice;
 use connector_kit::{ConnectorError, DestinationName, ErrorKind};
 use tracing::{info, warn};
 
-use super::reporter::{End, Reported, Reporter};
+use super::reported::{End, Reported};
+use super::reporter::Reporter;
 use crate::deliver::disposition::{Disposition, Patience, Situation, dispose};
 use crate::deliver::purse::Purse;
 use crate::runtime::{Bells, Next, Worker};

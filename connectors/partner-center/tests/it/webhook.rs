@@ -238,7 +238,7 @@ async fn an_event_points_at_its_referral_and_a_related_one_at_nothing_of_ours() 
         let is_related = notice.event.starts_with("related-");
         let expected = told.referral.filter(|_| !is_related);
         assert_eq!(
-            notice.referral.as_ref().map(|id| id.as_str()),
+            notice.referral.as_ref().map(connector_kit::ReferralId::as_str),
             expected.as_deref()
         );
         related += usize::from(is_related);
