@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::dice::Dice;
 use connector_kit::{ConnectorError, DestinationName, ErrorKind};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::reported::{End, Reported};
 use super::reporter::Reporter;
@@ -94,7 +94,7 @@ impl ReportWorker {
     ) -> Result<Option<DestinationGate>, StoreError> {
         let now = self.parts.reporter.clock.now();
         let (result, next) = self.judge(&lease, reported, gate, now);
-        self.tell(&lease, reported, &result);
+        self.tell(&lease, reported, &result, next.as_ref());
         let rings = !reported.steps.is_empty() || reported.remind_crm;
         let spent = self.parts.purse.take(now);
         let ending = ReportEnding {
@@ -199,7 +199,13 @@ impl ReportWorker {
         }
     }
 
-    fn tell(&self, lease: &ReportLease, reported: &Reported, result: &ReportResult) {
+    fn tell(
+        &self,
+        lease: &ReportLease,
+        reported: &Reported,
+        result: &ReportResult,
+        gate: Option<&DestinationGate>,
+    ) {
         let (id, sink) = (&lease.referral.id, &self.sink);
         match result {
             ReportResult::Refused { reason, hint } => {
@@ -212,7 +218,9 @@ impl ReportWorker {
                 warn!(event = "report_retry", referral.id = %id, sink = %sink, at = %at, kind = failure.kind.as_str(), error = ?failure.what, "an outcome did not get through to {sink}; it is tried again");
             }
             ReportResult::Returned => {
-                if let End::Failed(error) = &reported.end {
+                if let Some(DestinationGate::Parked { reason, hint }) = gate {
+                    error!(event = "sink_parked", sink = %sink, reason = ?reason, hint = ?hint, "{sink} takes no reports until it is released");
+                } else if let End::Failed(error) = &reported.end {
                     warn!(event = "sink_rests", sink = %sink, kind = error.kind().as_str(), error = %error, "{sink} takes no reports for now");
                 }
             }

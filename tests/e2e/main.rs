@@ -21,6 +21,7 @@ mod process_marketo;
 mod process_operator;
 mod process_order;
 mod process_overload;
+mod process_partner_center;
 mod process_readiness;
 mod process_referrals;
 mod process_salesforce;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::accept::AcceptArgs;
+use crate::circuit::LoopArgs;
 use crate::drain::DrainArgs;
 use crate::e2e::E2eArgs;
 use crate::grow::GrowArgs;
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     E2e(E2eArgs),
     /// One lead at a time through an idle daemon.
     Lone(LoneArgs),
+    /// One referral at a time from Partner Center to the CRM, and what becomes of it back.
+    Loop(LoopArgs),
     /// A backlog leaves, to one destination alone and to several together.
     Drain(DrainArgs),
     /// Intake, memory, start and disk with many leads in the store.

@@ -2,6 +2,7 @@
 
 mod accept;
 mod book;
+mod circuit;
 mod cli;
 mod clock;
 mod course;
@@ -35,6 +36,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Accept(args) => accept::run(&args, &common)?,
         Command::E2e(args) => e2e::run(&args, &common)?,
         Command::Lone(args) => lone::run(&args, &common)?,
+        Command::Loop(args) => circuit::run(&args, &common)?,
         Command::Drain(args) => drain::run(&args, &common)?,
         Command::Grow(args) => grow::run(&args, &common)?,
         Command::Peer(args) => peer::run(&args, &common)?,

@@ -13,7 +13,7 @@ pub(crate) struct Printer {
 }
 
 /// Figures worth a column, in their order; a table shows those it has.
-const COLUMNS: [&str; 46] = [
+const COLUMNS: [&str; 58] = [
     "req_per_s",
     "accepted_per_s",
     "delivered_per_s",
@@ -28,6 +28,17 @@ const COLUMNS: [&str; 46] = [
     "answer_p99_ms",
     "own_p50_ms",
     "own_p99_ms",
+    "record_p50_ms",
+    "record_p99_ms",
+    "record_max_ms",
+    "accepted_p50_ms",
+    "accepted_p99_ms",
+    "accepted_max_ms",
+    "won_p50_ms",
+    "won_p99_ms",
+    "won_max_ms",
+    "won_over_allowed",
+    "calls_per_referral",
     "drain_s",
     "raw_flush_p50_ms",
     "calls",
@@ -50,6 +61,7 @@ const COLUMNS: [&str; 46] = [
     "queue_growth_per_s",
     "lost",
     "doubled",
+    "violations",
     "failures",
     "calls_held",
     "calls_failed",
@@ -122,6 +134,9 @@ fn headline(object: &Value) -> String {
         "mode",
         "conns",
         "rate",
+        "pace",
+        "referrals",
+        "watch_every_ms",
         "leads",
         "posted",
         "batch",

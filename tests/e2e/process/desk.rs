@@ -14,8 +14,8 @@ use tokio::runtime::{Builder, Runtime};
 use super::crm::nearby;
 use super::{Daemon, House, eventually};
 
-const APP: &str = "22222222-2222-2222-2222-222222222222";
-const ADA: &str = "ada@contoso.example";
+pub(crate) const APP: &str = "22222222-2222-2222-2222-222222222222";
+pub(crate) const ADA: &str = "ada@contoso.example";
 
 /// The service, its authority, and the house.
 pub(crate) struct Desk {
@@ -110,7 +110,7 @@ impl Desk {
 }
 
 /// The administrator types the code on another device.
-fn sign_in(house: &House, entra: &Entra) {
+pub(crate) fn sign_in(house: &House, entra: &Entra) {
     let mut command = house.command();
     let mut child = command
         .args(["--json", "authorize", "desk", "--device"])

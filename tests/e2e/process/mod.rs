@@ -1,6 +1,7 @@
 //! The real program as a child process: its house, its visitors, and what they remember.
 
 mod cell;
+mod circuit;
 pub(crate) mod crm;
 mod daemon;
 pub(crate) mod desk;
@@ -16,6 +17,7 @@ pub(crate) mod trace;
 mod wire;
 
 pub(crate) use cell::Cell;
+pub(crate) use circuit::Circuit;
 pub(crate) use daemon::Daemon;
 pub(crate) use destination::Destination;
 pub(crate) use house::{BINARY, House, Plan, SECRET, by_email, is_quiet, lead_path};
@@ -23,5 +25,5 @@ pub(crate) use ledger::{Kept, Ledger};
 pub(crate) use load::{Load, lead_body};
 pub(crate) use patience::{GENEROUS, eventually};
 pub(crate) use signal::ServiceManager;
-pub(crate) use town::Town;
+pub(crate) use town::{Town, TownClock};
 pub(crate) use wire::{Answer, Wire, post};

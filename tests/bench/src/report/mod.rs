@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::cli::{Cli, Command, Common};
 use crate::measurement::{Collected, Measurement};
 use crate::print::Printer;
-use crate::{accept, drain, e2e, grow, lone};
+use crate::{accept, circuit, drain, e2e, grow, lone};
 use goals::Goals;
 use verdict::{Judged, Verdict, judge};
 
@@ -108,6 +108,10 @@ fn measure_one(
             args.rounds = 1;
             lone::measure(&args, common, printer)
         }
+        Command::Loop(mut args) => {
+            args.rounds = 1;
+            circuit::measure(&args, common, printer)
+        }
         Command::Drain(mut args) => {
             args.rounds = 1;
             drain::measure(&args, common, printer)
@@ -117,7 +121,7 @@ fn measure_one(
             grow::measure(&args, common, printer)
         }
         _ => bail!(
-            "`measure` knows accept, e2e, lone, drain and grow, not {}",
+            "`measure` knows accept, e2e, lone, loop, drain and grow, not {}",
             line.join(" ")
         ),
     }

@@ -1,6 +1,7 @@
 //! The real daemon as a child process, with a configuration written for the bench.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -99,15 +100,38 @@ impl Daemon {
         told.as_array().cloned().context("dead letters are not a list")
     }
 
-    /// What the command line says with `--json`.
-    fn ask(&self, words: &[&str]) -> anyhow::Result<Value> {
+    /// Another file of its directory, readable by nobody else; its path.
+    pub(crate) fn keep(&self, name: &str, text: &str) -> anyhow::Result<String> {
+        let path = self.home.join(name);
+        write_secret(&path, text)?;
+        Ok(path.display().to_string())
+    }
+
+    /// Its public door.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.target.address
+    }
+
+    /// What it said so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.home.join("daemon.log")).unwrap_or_default()
+    }
+
+    /// The command line with `--json`.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command
             .args(words)
             .arg("--json")
             .arg("--config")
-            .arg(self.home.path());
-        let output = command.stdin(Stdio::null()).output()?;
+            .arg(self.home.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// What the command line says with `--json`.
+    pub(crate) fn ask(&self, words: &[&str]) -> anyhow::Result<Value> {
+        let output = self.command(words).output()?;
         ensure!(
             output.status.success(),
             "`leadsync {}` ended with {}: {}",

@@ -20,7 +20,7 @@ use crate::lead::Shapes;
 use crate::loader::Client;
 
 pub(crate) use connector::{
-    AZURE_ACCOUNT, AZURE_KEY, AZURE_TABLE, CLIENT_ID, CLIENT_SECRET, SinkKind, SinkText, TENANT,
+    AZURE_ACCOUNT, AZURE_KEY, AZURE_TABLE, CLIENT_ID, CLIENT_SECRET, Pacing, SinkKind, SinkText, TENANT,
 };
 pub(crate) use daemon::{Daemon, daemon_path};
 pub(crate) use home::{Home, bytes_on_disk};
