@@ -305,3 +305,6 @@ impl ReportWorker {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

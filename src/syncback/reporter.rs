@@ -14,6 +14,7 @@ use connector_kit::{
 use super::order;
 use super::plan::{Case, Decision, decide};
 use super::policy::Policy;
+use super::preflight::Refusal;
 use super::reported::{End, Reported, Reporting};
 use super::terms::{self, Kept};
 use crate::store::{Agreed, ReportLease, Store, StoreError};
@@ -49,6 +50,8 @@ struct Course<'a> {
     /// The order, once there is nothing left of it to do.
     carried_out: Option<ReferralChange>,
     conflicts: u32,
+    /// The last change that was written.
+    written: Option<ReferralChange>,
 }
 
 impl Course<'_> {
@@ -80,6 +83,7 @@ impl Reporter {
             order: lease.order.as_ref().map(|order| order.change.clone()),
             carried_out: None,
             conflicts: 0,
+            written: None,
         };
         course.reported.end = self.follow(&mut course).await?;
         let took = self.clock.now() - lease.since;
@@ -110,12 +114,18 @@ impl Reporter {
             let Some(step) = steps.into_iter().next() else {
                 continue;
             };
+            if course.written.as_ref() == Some(&step) {
+                let end = End::Refused(not_held(&step));
+                course.let_go_of_a_refused_order(&end);
+                return Ok(end);
+            }
             let written = self.write(course, &seen, &step).await?;
             seen = match written {
                 Written::Became(became) => {
                     if !self.keep(course, &kept).await? {
                         return Ok(End::LeaseLost);
                     }
+                    course.written = Some(step);
                     *became
                 }
                 Written::Changed => match self.look(course.lease).await? {
@@ -237,6 +247,14 @@ impl Reporter {
 /// Of all that the CRMs say of the lead, what holds.
 fn held(lease: &ReportLease) -> Option<&Outcome> {
     outcome::overall(lease.outcomes.iter().map(|row| &row.outcome))
+}
+
+/// Writing it once more would not help.
+fn not_held(step: &ReferralChange) -> Refusal {
+    Refusal::new(
+        format!("{} was written, and is not there afterwards", sentence(step)),
+        "look at the referral on the other side: it does not keep this value; correct it in the CRM",
+    )
 }
 
 /// A step in words, without values.
