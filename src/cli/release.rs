@@ -1,4 +1,4 @@
-//! `leadsync release`: the operator has done their part; the destination is called again.
+//! `leadsync release`: the operator has done their part; the destination or sink is called again.
 
 use clap::Args;
 use connector_kit::DestinationName;
@@ -8,7 +8,7 @@ use crate::store::Store;
 
 #[derive(Debug, Args)]
 pub(super) struct ReleaseArgs {
-    /// The destination's name, as in `leadsync status`
+    /// The connector's name, as in `leadsync status`
     destination: String,
 }
 
@@ -25,7 +25,7 @@ pub(super) fn release(place: &Place, args: &ReleaseArgs) -> Result<(), Exit> {
             .map(|file| file.name.clone())
             .collect();
         return Err(Exit::missing(format!(
-            "no lead ever went to {:?}; connectors in the config: {}",
+            "nothing was ever delivered or reported to {:?}; connectors in the config: {}",
             args.destination,
             names.join(", "),
         )));
@@ -34,7 +34,7 @@ pub(super) fn release(place: &Place, args: &ReleaseArgs) -> Result<(), Exit> {
         screen::json(&serde_json::json!({ "released": args.destination }));
     } else {
         screen::line(format_args!(
-            "{} is open; what waited is delivered now",
+            "{} is open; what waited goes now",
             screen::clean(&args.destination)
         ));
     }
