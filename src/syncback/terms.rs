@@ -115,6 +115,10 @@ impl Meeting<'_> {
             }
             Choice::Prefer(_) => kept.push(lost("value", REFERRAL, &money(self.crm))),
         }
+        // Whoever wins: a value without a currency says nothing.
+        if change.currency.is_none() && self.referral.currency.is_none() {
+            change.currency.clone_from(&self.crm.currency);
+        }
         let day = |terms: &Terms| terms.closes_on.map(|day| day.to_string()).unwrap_or_default();
         match self.closes_on(rules.closes_on) {
             Choice::Leave => {}

@@ -112,3 +112,29 @@ fn the_losers_value_stands_in_the_sentence() {
         "value: both sides changed it, what the CRM says holds; the referral said 13 EUR"
     );
 }
+
+#[test]
+fn a_value_that_wins_without_a_currency_gets_the_others() {
+    let bare = Terms {
+        currency: None,
+        ..terms("4321")
+    };
+    let crm = terms("500");
+    let mut change = ReferralChange::default();
+    let meeting = Meeting {
+        crm: &crm,
+        crm_at: at(9),
+        referral: &bare,
+        referral_at: at(10),
+        agreed: None,
+    };
+    let theirs = FieldRules {
+        value: Winner::PartnerCenter,
+        closes_on: Winner::PartnerCenter,
+    };
+    let kept = meeting.settle(theirs, &mut change);
+    assert_eq!(
+        (change.value, change.currency.as_deref(), kept.len()),
+        (None, Some("EUR"), 1)
+    );
+}

@@ -140,7 +140,8 @@ impl Town {
             4 => faults.next(Fault::status(500)),
             5 => faults.next(throttled(Envelope::Gateway, 7)),
             6 => faults.next(unavailable(Some(20))),
-            7 => self.center.interfere_next(1, "/favorite", &json!(true)),
+            7 if self.throw(2) == 0 => self.center.interfere_next(1, "/favorite", &json!(true)),
+            7 => self.center.interfere_next(1, "/details/dealValue", &json!(4321)),
             8 => self.office.refuse(1),
             _ => self.death.comes_at(1 + self.throw(25) as u64),
         }

@@ -26,6 +26,16 @@ impl Town {
     pub(super) async fn judge(&mut self, seed: u64) {
         let violations = self.center.violations();
         assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
+        let blind: Vec<_> = self
+            .center
+            .writes()
+            .into_iter()
+            .filter(|write| write.if_match.is_none())
+            .collect();
+        assert!(
+            blind.is_empty(),
+            "seed {seed}: written without a look: {blind:#?}"
+        );
         let records = self.office.records();
         assert!(
             records.values().all(|record| record.created == 1),
