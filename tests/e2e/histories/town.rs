@@ -101,6 +101,8 @@ impl Town {
         entra.add_user(SELLER, &["Referrals admin"]);
         let moments = clock.clone();
         let center = PartnerCenter::new(&entra, Arc::new(move || moments.now()));
+        // No document says which of the two a changed referral is answered with.
+        center.set(|settings| settings.stale_status = if seed.is_multiple_of(2) { 409 } else { 412 });
         for resource in [
             "https://api.partner.microsoft.com",
             "https://api.partnercenter.microsoft.com",
