@@ -99,7 +99,11 @@ impl ReferralDesk for Desk {
         let play = self.plays.lock().unwrap().pop_front();
         match play {
             Some(Play::Conflict) => return Err(ConnectorError::new(ErrorKind::Conflict, "write: 412")),
-            Some(Play::Refuse(kind)) => return Err(ConnectorError::new(kind, "write: refused")),
+            Some(Play::Refuse(kind)) => {
+                return Err(
+                    ConnectorError::new(kind, "write: refused").answer("ada@canary.example is no member")
+                );
+            }
             Some(Play::Panic) => panic!("planned"),
             Some(Play::LoseTheAnswer) => {
                 self.apply(change);
@@ -325,7 +329,10 @@ async fn what_the_sink_refuses_is_told_and_tried_again_only_when_something_chang
     world.plays([Play::Refuse(ErrorKind::Rejected)]);
     world.work().await;
     let (state, reason) = world.report().await;
+    // The reason goes into the log, so it does not quote the answer; the step does.
     assert_eq!((state, reason.as_str()), ("refused", "could not write: refused"));
+    let steps = world.story().await.steps;
+    assert_eq!(steps[0].detail, "write: refused ada@canary.example is no member");
     world.clock.advance(TimeDelta::days(2));
     world.work().await;
     assert_eq!(world.steps_written().len(), 1);

@@ -67,7 +67,7 @@ impl Reporter {
             ErrorKind::Unreachable | ErrorKind::Broken => "unknown",
             _ => "refused",
         };
-        let step = self.step(word, &fields, result, error.to_string(), seen);
+        let step = self.step(word, &fields, result, in_full(&error), seen);
         if !self.note(course, step, None).await? {
             return Ok(Written::Ended(End::LeaseLost));
         }
@@ -114,7 +114,7 @@ impl Reporter {
                 info!(event = "referral_reported", referral.id = %id, sink = %sink, step = %word, fields = ?step.fields, "referral: {word} is written to {sink}");
             }
             result => {
-                warn!(event = "referral_step_failed", referral.id = %id, sink = %sink, step = %word, result, detail = ?step.detail, "referral: {word} did not get through to {sink}");
+                warn!(event = "referral_step_failed", referral.id = %id, sink = %sink, step = %word, result, "referral: {word} did not get through to {sink}");
             }
         }
         self.listener.stepped(sink, id, &step);
@@ -168,8 +168,7 @@ fn rejected(error: &ConnectorError, seen: &Referral) -> Refusal {
         },
         str::to_owned,
     );
-    let answer = error.answer_text().unwrap_or_default();
-    Refusal::new(format!("could not {error} {answer}").trim_end(), hint)
+    Refusal::new(format!("could not {error}"), hint)
 }
 
 fn failed_inside() -> ConnectorError {
@@ -177,4 +176,10 @@ fn failed_inside() -> ConnectorError {
         ErrorKind::Broken,
         "report an outcome: the connector failed inside",
     )
+}
+
+/// With what the other side answered, which may quote what was written: for the store, never for a log.
+fn in_full(error: &ConnectorError) -> String {
+    let answer = error.answer_text().unwrap_or_default();
+    format!("{error} {answer}").trim_end().to_owned()
 }
