@@ -8,6 +8,7 @@ use tracing::warn;
 use super::build::Blueprint;
 use super::daemon::StartError;
 use crate::admin::Metrics;
+use crate::config::Loaded;
 use crate::store::InboxId;
 use crate::store::sqlite::{Options, SpaceFloor, SqliteStore};
 
@@ -41,6 +42,7 @@ impl Site {
             watcher: Arc::new(metrics.store()),
         };
         let store = Arc::new(SqliteStore::open(&options)?);
+        keep_applied(&blueprint.loaded);
         let running_mark = path.with_extension("running");
         let died = running_mark.exists();
         std::fs::write(&running_mark, b"").map_err(failed)?;
@@ -64,5 +66,13 @@ impl Site {
             );
         }
         Ok(waiting)
+    }
+}
+
+/// Keeps the config that is in force from now on; without it, only `plan` has nothing to compare with.
+pub(super) fn keep_applied(loaded: &Loaded) {
+    if let Err(error) = loaded.keep_applied() {
+        let path = loaded.config.state_dir.display();
+        warn!(event = "applied_not_kept", error = %error, "cannot keep the config that is in force in {path}");
     }
 }

@@ -27,6 +27,8 @@ pub struct Loaded {
     pub document: Document,
     /// The texts of `connectors`, by name.
     pub connector_documents: BTreeMap<String, Document>,
+    /// The variables that lie over the main file, with their values; none holds a secret.
+    pub environment: BTreeMap<String, String>,
     overlaid: Overlaid,
 }
 
@@ -62,6 +64,7 @@ impl Config {
                 .map(|opened| (opened.name(), opened.document))
                 .collect(),
             connectors: parsed,
+            environment: laid_over(&overlaid, env),
             overlaid,
         };
         loaded.connectors.sort_by(|a, b| a.name.cmp(&b.name));
@@ -221,6 +224,12 @@ impl Files {
             }
         }
     }
+}
+
+/// The variables that were laid over the files, with their values.
+fn laid_over(overlaid: &Overlaid, env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let value = |variable: &String| Some((variable.clone(), env.get(variable)?.clone()));
+    overlaid.values().filter_map(value).collect()
 }
 
 /// The variable that brought a key in, or the table around it.

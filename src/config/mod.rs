@@ -11,7 +11,8 @@ mod intake;
 mod report;
 mod values;
 
-// 2. How it is read.
+// 2. How it is read, and kept once it is in force.
+mod applied;
 mod document;
 mod environment;
 mod load;
