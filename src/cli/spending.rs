@@ -105,14 +105,6 @@ mod tests {
             day_starts: TimeDelta::hours(6),
         };
         let status = DestinationStatus {
-            name: name.clone(),
-            gate: DestinationGate::Open,
-            due: 0,
-            waiting: 0,
-            dead: 0,
-            delivered: 0,
-            closed: 0,
-            oldest_due: None,
             calls: Ledger {
                 day: Some(noon() - TimeDelta::hours(6)),
                 spent,
@@ -123,6 +115,7 @@ mod tests {
                     told_at: noon() - TimeDelta::seconds(90),
                 }),
             },
+            ..DestinationStatus::idle(name.clone())
         };
         Spending::new(status, &BTreeMap::from([(name, budget)]), noon())
     }

@@ -8,11 +8,11 @@ use connector_kit::{Checkpoint, DestinationName, LeadId, ReferralId, SourceName}
 
 use super::{
     Arrival, ClockFilter, ClockId, ClockRow, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter,
-    DestinationStatus, Ending, FinishOutcome, Follow, Forward, Found, Heard, Identity, InboxId, KnownLead,
-    LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased, LeasedReports, Ledger, Noted, NoticesDue,
-    Order, OutcomeFilter, OutcomeRow, Passed, ReferralFilter, ReferralRow, ReferralStore, ReferralStory,
-    ReferralTotals, ReportAsk, ReportEnding, ReportLease, ReportStep, Settled, Settlement, Sighting, Spent,
-    Store, StoreError, Told, Totals, Unreadable, Unsettled,
+    DestinationStatus, Ending, FinishOutcome, Follow, Footprint, Forward, Found, Heard, Identity, InboxId,
+    KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased, LeasedReports, Ledger, Noted,
+    NoticesDue, Order, OutcomeFilter, OutcomeRow, Passed, ReferralFilter, ReferralRow, ReferralStore,
+    ReferralStory, ReferralTotals, ReportAsk, ReportEnding, ReportLease, ReportStep, Settled, Settlement,
+    Sighting, Spent, Store, StoreError, Told, Totals, Unreadable, Unsettled,
 };
 
 /// Stands before a store, lets calls pass or not, and is a store by that.
@@ -120,6 +120,10 @@ impl<A: Around> Store for A {
 
     async fn destinations(&self, now: DateTime<Utc>) -> Result<Vec<DestinationStatus>, StoreError> {
         pass!(self.destinations(now))
+    }
+
+    async fn footprint(&self) -> Result<Footprint, StoreError> {
+        pass!(self.footprint())
     }
 
     async fn leads(&self, filter: LeadFilter) -> Result<Vec<LeadRow>, StoreError> {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod closed;
+mod gates;
 mod lanes;
 mod outcomes;
 pub(super) mod referrals;
@@ -153,10 +154,9 @@ pub(super) async fn promises<S: Store>(fresh: impl Fn() -> S) {
     a_revision_that_arrives_during_delivery_is_delivered_next(&fresh()).await;
     a_retry_waits_for_its_time(&fresh()).await;
     a_dead_letter_can_be_requeued_or_discarded(&fresh()).await;
-    a_held_destination_is_probed_by_one_delivery(&fresh()).await;
-    a_parked_destination_waits_for_its_release(&fresh()).await;
     a_full_batch_is_only_handed_out_full(&fresh()).await;
     the_quarantine_does_not_grow_without_bound(&fresh()).await;
+    gates::promises(&fresh).await;
     lanes::promises(&fresh).await;
     closed::promises(&fresh).await;
     calls::promises(&fresh).await;
@@ -390,70 +390,6 @@ async fn a_dead_letter_can_be_requeued_or_discarded(store: &dyn Store) {
         store.lead(lead(2).id).await.unwrap().unwrap().row.fate,
         "discarded"
     );
-}
-
-async fn a_held_destination_is_probed_by_one_delivery(store: &dyn Store) {
-    for number in 1..=3 {
-        take_in(store, number).await;
-    }
-    let leases = lease_all(store, 0).await;
-    let back = leases.into_iter().map(|lease| Finished {
-        lease,
-        result: DeliveryResult::Returned { uncertain: false },
-    });
-    let held = DestinationGate::Held {
-        until: at(30),
-        holds: 1,
-        reason: "busy".into(),
-    };
-    store
-        .finish(&crm(), with_gate(back.collect(), held.clone()), at(1))
-        .await
-        .unwrap();
-    let ask = ask_for(1, 10, at(100));
-    let early = store.lease(&crm(), ask, at(29)).await.unwrap();
-    assert_eq!(
-        (early.leases.len(), early.gate, early.next_at),
-        (0, held, Some(at(30)))
-    );
-    let probe = store.lease(&crm(), ask, at(30)).await.unwrap();
-    assert_eq!(
-        (probe.leases.len(), probe.leases[0].attempt),
-        (1, 0),
-        "a hold is not an attempt"
-    );
-    let done = probe.leases.into_iter().map(delivered).collect();
-    store
-        .finish(&crm(), with_gate(done, DestinationGate::Open), at(31))
-        .await
-        .unwrap();
-    assert_eq!(lease_all(store, 32).await.len(), 2);
-}
-
-async fn a_parked_destination_waits_for_its_release(store: &dyn Store) {
-    take_in(store, 1).await;
-    let parked = DestinationGate::Parked {
-        reason: "401".into(),
-        hint: "renew".into(),
-    };
-    store
-        .finish(&crm(), with_gate(Vec::new(), parked.clone()), at(0))
-        .await
-        .unwrap();
-    store
-        .finish(&crm(), with_gate(Vec::new(), DestinationGate::Open), at(1))
-        .await
-        .unwrap();
-    assert!(lease_all(store, 1_000_000).await.is_empty());
-    assert_eq!(store.destinations(at(2)).await.unwrap()[0].gate, parked);
-    assert!(store.release(&crm(), at(3)).await.unwrap());
-    assert!(
-        !store
-            .release(&DestinationName::new("nobody"), at(3))
-            .await
-            .unwrap()
-    );
-    assert_eq!(lease_all(store, 4).await.len(), 1);
 }
 
 async fn a_full_batch_is_only_handed_out_full(store: &dyn Store) {

@@ -101,6 +101,9 @@ pub trait Store: ReferralStore {
     /// Every destination the store knows, with its gate and queue.
     async fn destinations(&self, now: DateTime<Utc>) -> Result<Vec<DestinationStatus>, StoreError>;
 
+    /// What the store takes of its disk, and what is left there.
+    async fn footprint(&self) -> Result<Footprint, StoreError>;
+
     /// Leads, newest first.
     async fn leads(&self, filter: LeadFilter) -> Result<Vec<LeadRow>, StoreError>;
 

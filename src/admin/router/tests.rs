@@ -109,7 +109,6 @@ async fn metrics_show_what_was_counted_and_what_waits() {
         ..Totals::default()
     };
     *office.shelf.destinations.lock().unwrap() = vec![DestinationStatus {
-        name: crm,
         gate: DestinationGate::Parked {
             reason: "401".into(),
             hint: "renew".into(),
@@ -118,7 +117,6 @@ async fn metrics_show_what_was_counted_and_what_waits() {
         waiting: 1,
         dead: 2,
         delivered: 1,
-        closed: 0,
         oldest_due: Some(DateTime::UNIX_EPOCH - TimeDelta::seconds(90)),
         calls: Ledger {
             total: 41,
@@ -129,6 +127,7 @@ async fn metrics_show_what_was_counted_and_what_waits() {
             }),
             ..Ledger::default()
         },
+        ..DestinationStatus::idle(crm)
     }];
     office.crank.advance(Duration::from_secs(61));
     let (status, page) = ask(&office.desk, "GET", "/metrics").await;
@@ -167,19 +166,13 @@ async fn a_destination_whose_day_is_spent_rests() {
     office.desk.budgets = BTreeMap::from([(crm.clone(), budget)]);
     for (spent, gate) in [(99, 0), (100, 1)] {
         *office.shelf.destinations.lock().unwrap() = vec![DestinationStatus {
-            name: crm.clone(),
-            gate: DestinationGate::Open,
             due: 1,
-            waiting: 0,
-            dead: 0,
-            delivered: 0,
-            closed: 0,
-            oldest_due: None,
             calls: Ledger {
                 day: Some(DateTime::UNIX_EPOCH),
                 spent,
                 ..Ledger::default()
             },
+            ..DestinationStatus::idle(crm.clone())
         }];
         let (_, page) = ask(&office.desk, "GET", "/metrics").await;
         let line = format!("leadsync_destination_gate{{destination=\"crm\"}} {gate}");

@@ -4,7 +4,7 @@ use connector_kit::{ErrorKind, Stage};
 
 use super::super::samples::{clock, hour, lead, noon, referral, report, said, step};
 use super::*;
-use crate::store::{ClockEnd, ClockKind, DestinationGate, Failure, Ledger};
+use crate::store::{ClockEnd, ClockKind, DestinationGate, DestinationStatus, Failure};
 
 fn whole() -> Whole {
     Whole {
@@ -19,15 +19,8 @@ fn whole() -> Whole {
 
 fn system(name: &str, gate: DestinationGate) -> DestinationStatus {
     DestinationStatus {
-        name: name.into(),
         gate,
-        due: 0,
-        waiting: 0,
-        dead: 0,
-        delivered: 0,
-        closed: 0,
-        oldest_due: None,
-        calls: Ledger::default(),
+        ..DestinationStatus::idle(name.into())
     }
 }
 

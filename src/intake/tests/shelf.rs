@@ -31,6 +31,7 @@ pub(crate) struct Shelf {
     pub(crate) referrals: Mutex<ReferralTotals>,
     pub(crate) totals: Mutex<Totals>,
     pub(crate) destinations: Mutex<Vec<DestinationStatus>>,
+    pub(crate) footprint: Mutex<Footprint>,
 }
 
 fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,6 +50,7 @@ impl Shelf {
             referrals: Mutex::default(),
             totals: Mutex::default(),
             destinations: Mutex::default(),
+            footprint: Mutex::default(),
         }
     }
 
@@ -139,6 +141,10 @@ impl Store for Shelf {
 
     async fn destinations(&self, _: DateTime<Utc>) -> Result<Vec<DestinationStatus>, StoreError> {
         Ok(open(&self.destinations).clone())
+    }
+
+    async fn footprint(&self) -> Result<Footprint, StoreError> {
+        Ok(*open(&self.footprint))
     }
 
     async fn checkpoint(&self, _: &SourceName) -> Result<Option<Checkpoint>, StoreError> {

@@ -9,6 +9,7 @@ pub(super) async fn promises<S: Store>(fresh: &impl Fn() -> S) {
     a_bulk_goes_only_with_enough_and_nothing_hot(&fresh()).await;
     a_bulk_never_probes(&fresh()).await;
     a_requeued_dead_letter_goes_behind_all_others(&fresh()).await;
+    what_is_due_is_told_by_lane(&fresh()).await;
 }
 
 async fn take_in_as(store: &dyn Store, number: u8, lane: Lane) {
@@ -133,4 +134,20 @@ async fn a_requeued_dead_letter_goes_behind_all_others(store: &dyn Store) {
         take_in_as(store, number, lane).await;
     }
     assert_eq!(numbers(&lease_all(store, 3).await), [3, 2, 1]);
+}
+
+async fn what_is_due_is_told_by_lane(store: &dyn Store) {
+    one_of_each(store).await;
+    take_in_as(store, 5, Lane::Live).await;
+    let hot = leased(store, ask_for(1, 1, at(60))).await;
+    let status = store.destinations(at(0)).await.unwrap().remove(0);
+    let due = status.lanes.map(|lane| lane.due);
+    assert_eq!(
+        (due, status.due),
+        ([0, 2, 1, 1], 5),
+        "what is leased is in no lane"
+    );
+    assert_eq!(status.lanes[0].oldest, None);
+    assert_eq!(status.lanes[1].oldest, status.oldest_due);
+    drop(hot);
 }

@@ -50,7 +50,7 @@ pub(super) fn finish(
         outcomes.push(finish_one(desk, number, finished, codes::millis(now))?);
     }
     if let Some(gate) = &ending.gate {
-        destinations::set_gate(&desk.connection, number, gate)?;
+        destinations::set_gate(&desk.connection, number, gate, now)?;
     }
     if let Some(spent) = &ending.spent {
         calls::spend(desk, destination, spent)?;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::calls;
 use super::codes::{self, state};
 use super::desk::Desk;
+use super::lanes;
 use super::names::NameKind;
 use super::reader::Shelf;
 use super::tally::{self, DELIVERIES};
@@ -63,6 +64,7 @@ pub(super) fn set_gate(
     connection: &Connection,
     destination: i64,
     gate: &DestinationGate,
+    now: DateTime<Utc>,
 ) -> Result<(), Trouble> {
     let (code, until, holds, reason, hint) = match gate {
         DestinationGate::Open => (OPEN, 0, 0, "", ""),
@@ -73,14 +75,24 @@ pub(super) fn set_gate(
     };
     connection
         .prepare_cached(
-            "INSERT INTO destinations (id, gate, until, holds, reason, hint) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO destinations (id, gate, until, holds, reason, hint, since)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (id) DO UPDATE SET gate = excluded.gate, holds = excluded.holds,
+               since = CASE WHEN destinations.gate = excluded.gate THEN destinations.since ELSE excluded.since END,
                until = CASE WHEN destinations.gate = 1 AND excluded.gate = 1
                  THEN max(destinations.until, excluded.until) ELSE excluded.until END,
                reason = excluded.reason, hint = excluded.hint
              WHERE destinations.gate <> 2 OR excluded.gate = 2",
         )?
-        .execute(params![destination, code, until, holds, reason, hint])?;
+        .execute(params![
+            destination,
+            code,
+            until,
+            holds,
+            reason,
+            hint,
+            codes::millis(now)
+        ])?;
     Ok(())
 }
 
@@ -117,30 +129,27 @@ fn status(shelf: &mut Shelf, number: i64, name: &str) -> Result<DestinationStatu
     let calls = calls::ledger(shelf, &name)?;
     let connection = &shelf.connection;
     let count = |state: i64| tally::read(connection, number, DELIVERIES + state);
+    let due = count(state::DUE)?;
+    let lanes = lanes::queues(connection, number, due)?;
     Ok(DestinationStatus {
         name,
         calls,
         gate: gate(connection, number)?,
-        due: count(state::DUE)? + count(state::LEASED)?,
+        resting_since: resting_since(connection, number)?,
+        due: due + count(state::LEASED)?,
         waiting: count(state::WAITING)?,
         dead: count(state::DEAD)?,
         delivered: count(state::DELIVERED)?,
         closed: count(state::CLOSED)?,
-        oldest_due: oldest_due(connection, number)?,
+        oldest_due: lanes.iter().filter_map(|lane| lane.oldest).min(),
+        lanes,
     })
 }
 
-/// The oldest in its lane: lanes are few, and within one the lead's number follows time.
-fn oldest_due(connection: &Connection, number: i64) -> Result<Option<DateTime<Utc>>, Trouble> {
-    let mut oldest: Option<i64> = None;
-    let mut statement = connection.prepare_cached(
-        "SELECT since FROM deliveries WHERE destination = ?1 AND state = 0 AND lane = ?2 ORDER BY lead LIMIT 1",
-    )?;
-    for lane in 0..4 {
-        let since: Option<i64> = statement
-            .query_row(params![number, lane], |row| row.get(0))
-            .optional()?;
-        oldest = [oldest, since].into_iter().flatten().min();
-    }
-    Ok(oldest.map(codes::moment))
+fn resting_since(connection: &Connection, number: i64) -> Result<Option<DateTime<Utc>>, Trouble> {
+    let since = connection
+        .prepare_cached("SELECT since FROM destinations WHERE id = ?1 AND gate <> 0 AND since > 0")?
+        .query_row([number], |row| row.get(0))
+        .optional()?;
+    Ok(since.map(codes::moment))
 }

@@ -82,6 +82,13 @@ impl FileId {
     }
 }
 
+/// SQLite's write-ahead log beside the database.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
 /// Bytes an ordinary process may still write where the path lies, and the size of that disk.
 pub(super) fn space(path: &Path) -> std::io::Result<(u64, u64)> {
     let directory = path.parent().unwrap_or(Path::new("."));

@@ -11,6 +11,7 @@ mod file;
 mod find;
 mod forwards;
 mod inbox;
+mod lanes;
 mod leads;
 mod leases;
 mod names;
@@ -48,9 +49,9 @@ pub use space::SpaceFloor;
 
 use super::{
     Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationStatus, Ending, FinishOutcome,
-    Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased, Ledger, Noted,
-    OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Spent, Store, StoreError, Totals, Unreadable,
-    Unsettled,
+    Footprint, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased,
+    Ledger, Noted, OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Spent, Store, StoreError,
+    Totals, Unreadable, Unsettled,
 };
 use desk::Desk;
 use file::DaemonLock;
@@ -249,6 +250,11 @@ impl Store for SqliteStore {
 
     async fn destinations(&self, _now: DateTime<Utc>) -> Result<Vec<DestinationStatus>, StoreError> {
         self.read(destinations::all).await
+    }
+
+    async fn footprint(&self) -> Result<Footprint, StoreError> {
+        let space = Arc::clone(&self.space);
+        self.read(move |_| Ok(space.footprint())).await
     }
 
     async fn leads(&self, filter: LeadFilter) -> Result<Vec<LeadRow>, StoreError> {

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 const APPLICATION_ID: i32 = 0x4C53_594E;
 
 /// One step per version; step `n` brings a file from version `n` to `n + 1`.
-const STEPS: &[&str] = &[FIRST, SECOND, THIRD];
+const STEPS: &[&str] = &[FIRST, SECOND, THIRD, FOURTH];
 
 const FIRST: &str = "
 CREATE TABLE names (
@@ -145,6 +145,12 @@ CREATE INDEX clocks_running ON clocks (due_at) WHERE ended = 0;
 
 ALTER TABLE outcomes ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX deliveries_of_record ON deliveries (record) WHERE record IS NOT NULL;
+";
+
+/// What an operator watches.
+const FOURTH: &str = "
+-- Since when a destination rests; 0: since before this was noted.
+ALTER TABLE destinations ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// The file cannot be used.

@@ -1,12 +1,12 @@
 //! Whether the disk has room for another promise, and whether the store still exists.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
 use super::file;
-use crate::store::StoreError;
+use crate::store::{Footprint, StoreError};
 
 /// Free space below which custody is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,13 @@ impl Default for SpaceFloor {
             bytes: 256 * 1024 * 1024,
             percent: 5,
         }
+    }
+}
+
+impl SpaceFloor {
+    /// Bytes that must stay free on a disk of this size.
+    fn of(self, disk: u64) -> u64 {
+        self.bytes.min(disk / 100 * u64::from(self.percent))
     }
 }
 
@@ -50,8 +57,20 @@ impl Space {
     /// Looks at the disk.
     pub(super) fn look(&self) {
         if let Ok((free, size)) = file::space(&self.path) {
-            let floor = self.floor.bytes.min(size / 100 * u64::from(self.floor.percent));
-            self.low.store(free < floor, Ordering::Release);
+            self.low.store(free < self.floor.of(size), Ordering::Release);
+        }
+    }
+
+    /// Looks at the files and the disk; what cannot be seen counts as nothing.
+    pub(super) fn footprint(&self) -> Footprint {
+        let length = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let (free, disk) = file::space(&self.path).unwrap_or_default();
+        Footprint {
+            database: length(&self.path),
+            log: length(&file::log_of(&self.path)),
+            free,
+            disk,
+            floor: self.floor.of(disk),
         }
     }
 

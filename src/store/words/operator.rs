@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use connector_kit::{DestinationName, Lead, LeadId, RecordRef, SourceName};
 
-use super::{DestinationGate, Failure, InboxId, Ledger, OutcomeTotals, Suppression, TouchSpan};
+use super::{DestinationGate, Failure, InboxId, Lane, Ledger, OutcomeTotals, Suppression, TouchSpan};
 
 /// Totals since the store was made, and what waits now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,8 +80,55 @@ pub struct DestinationStatus {
     pub closed: u64,
     /// When the oldest due delivery was wanted.
     pub oldest_due: Option<DateTime<Utc>>,
+    /// What is due, by lane; what is leased belongs to none.
+    pub lanes: [LaneQueue; Lane::ALL.len()],
+    /// Since when it rests; none while it does not, or where nobody noted it.
+    pub resting_since: Option<DateTime<Utc>>,
     /// Its calls.
     pub calls: Ledger,
+}
+
+impl DestinationStatus {
+    /// Open, and nothing ever went there.
+    pub fn idle(name: DestinationName) -> Self {
+        Self {
+            name,
+            gate: DestinationGate::Open,
+            due: 0,
+            waiting: 0,
+            dead: 0,
+            delivered: 0,
+            closed: 0,
+            oldest_due: None,
+            lanes: <[LaneQueue; Lane::ALL.len()]>::default(),
+            resting_since: None,
+            calls: Ledger::default(),
+        }
+    }
+}
+
+/// What is due in one lane of a destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneQueue {
+    /// How much.
+    pub due: u64,
+    /// When the oldest of it was wanted.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// What the store takes of its disk, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// The database file.
+    pub database: u64,
+    /// The log of what is not in the database file yet (SQLite's WAL).
+    pub log: u64,
+    /// What an ordinary process may still write on that disk.
+    pub free: u64,
+    /// The size of that disk.
+    pub disk: u64,
+    /// Nothing is accepted while less is free.
+    pub floor: u64,
 }
 
 /// Which leads to show.

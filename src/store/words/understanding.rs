@@ -99,6 +99,21 @@ pub enum Lane {
     Backfill,
 }
 
+impl Lane {
+    /// All of them, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Hot, Self::Live, Self::Update, Self::Backfill];
+
+    /// Its name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hot => "hot",
+            Self::Live => "live",
+            Self::Update => "update",
+            Self::Backfill => "backfill",
+        }
+    }
+}
+
 /// What to write about one lead.
 #[derive(Clone, Debug)]
 pub struct LeadChange {

@@ -45,7 +45,7 @@ async fn a_store_of_version_2_is_brought_up_with_everything_in_it() {
     let version: i64 = raw
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version, 4);
 }
 
 #[tokio::test]
