@@ -9,12 +9,14 @@ pub mod noticeboard;
 pub mod ticks;
 
 // 2. How it is asked for.
+pub mod reload;
 pub mod router;
 pub mod server;
 
 pub use health::{Health, Pulse, Trouble};
 pub use metrics::Metrics;
 pub use noticeboard::{Noticeboard, Tended};
-pub use router::{Desk, Poke, router};
+pub use reload::{Changes, Names, NotReloaded, Reload, Reloaded};
+pub use router::{Desk, Poke, Terms, router};
 pub use server::{AdminListen, AdminListener, serve};
 pub use ticks::Ticks;

@@ -32,6 +32,14 @@ impl Noticeboard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Nothing is known of a connector any more; gives what was.
+    pub fn take_down(&self, connector: &str) -> Option<Tended> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(connector)
+    }
+
     /// Replaces what is known of a connector.
     pub fn pin(&self, connector: &str, tended: Tended) {
         self.0

@@ -1,9 +1,10 @@
-//! `/healthz`, `/readyz`, `/metrics`, `/v1/upkeep` and `/v1/poke`, whatever carries them.
+//! `/healthz`, `/readyz`, `/metrics`, `/v1/upkeep`, `/v1/poke` and `/v1/reload`, whatever carries them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +15,7 @@ use connector_kit::{Check, DestinationName};
 use serde::Serialize;
 use tokio::time::timeout;
 
+use crate::admin::reload::{self, Reload};
 use crate::admin::{Health, Metrics, Noticeboard, Tended};
 use crate::deliver::budget::{self, Budget};
 use crate::store::{Store, StoreError};
@@ -33,12 +35,24 @@ pub struct Desk {
     pub metrics: Arc<Metrics>,
     /// Asked for totals when metrics are read.
     pub store: Arc<dyn Store>,
-    /// What a day of a destination may cost.
-    pub budgets: BTreeMap<DestinationName, Budget>,
     /// Tells the age of what waits.
     pub clock: Arc<dyn Clock>,
     /// How what wears out stands.
     pub upkeep: Noticeboard,
+    /// What follows from the config in force.
+    pub terms: Arc<ArcSwap<Terms>>,
+    /// Replaces the config; none where it does not come from files.
+    pub reload: Option<Arc<dyn Reload>>,
+}
+
+/// What the desk goes by as long as a config is in force.
+pub struct Terms {
+    /// What a day of a destination may cost.
+    pub budgets: BTreeMap<DestinationName, Budget>,
+    /// The connectors there are.
+    pub connectors: BTreeSet<String>,
+    /// The sources leads are posted to.
+    pub sources: BTreeSet<String>,
     /// Wakes the workers.
     pub poke: Poke,
 }
@@ -51,6 +65,7 @@ pub fn router(desk: Desk) -> Router {
         .route("/metrics", get(metrics))
         .route("/v1/upkeep", get(upkeep))
         .route("/v1/poke", post(poke))
+        .route("/v1/reload", post(reload_config))
         .with_state(desk)
 }
 
@@ -130,9 +145,15 @@ async fn metrics(State(desk): State<Desk>) -> Response {
 async fn refresh(desk: &Desk) -> Result<(), StoreError> {
     let now = desk.clock.now();
     let totals = desk.store.totals().await?;
+    let terms = desk.terms.load_full();
     let mut destinations = desk.store.destinations(now).await?;
+    // Of one that was taken out of the config, only what still waits for it is told.
+    destinations.retain(|status| {
+        let waits = status.due + status.waiting + status.dead > 0;
+        waits || terms.connectors.contains(status.name.as_str())
+    });
     for status in &mut destinations {
-        let allowance = budget::allow(desk.budgets.get(&status.name), &status.calls, now);
+        let allowance = budget::allow(terms.budgets.get(&status.name), &status.calls, now);
         status.gate = allowance.over(std::mem::take(&mut status.gate));
     }
     desk.metrics.show(&totals, &destinations, now);
@@ -185,8 +206,15 @@ impl From<Check> for Looked {
 }
 
 async fn poke(State(desk): State<Desk>) -> StatusCode {
-    (desk.poke)();
+    (desk.terms.load().poke)();
     StatusCode::NO_CONTENT
+}
+
+async fn reload_config(State(desk): State<Desk>) -> Response {
+    match &desk.reload {
+        Some(config) => reload::answer(config.reload().await),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 #[cfg(test)]

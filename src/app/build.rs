@@ -12,9 +12,9 @@ use connector_kit::{
     CallBook, Connector, ConnectorContext, DestinationName, EventVerifier, ReferralDesk, Role, SourceName,
 };
 
+use super::purses::Purses;
 use crate::config::{self, ConnectorFile, Diagnostics, Loaded};
-use crate::deliver::pace::Pace;
-use crate::deliver::{Budget, Patience, Purse};
+use crate::deliver::{Patience, Purse};
 use crate::intake::{IntakeLimits, IntakeSource, Proxies, Tls};
 use crate::route::Routes;
 use crate::{dedupe, intake, normalize, registry};
@@ -38,8 +38,8 @@ pub struct Blueprint {
     pub loaded: Loaded,
     /// One per file.
     pub connectors: Vec<(ConnectorFile, Connector)>,
-    /// What each connector may spend, by its name.
-    purses: BTreeMap<String, Arc<Purse>>,
+    /// What each connector may spend.
+    pub purses: Purses,
     /// Chooses destinations.
     pub routes: Arc<Routes>,
     /// The doors leads are posted to.
@@ -62,6 +62,12 @@ pub(super) struct Teller<'a> {
 impl Blueprint {
     /// Builds every connector and reads every secret; all mistakes come back together.
     pub fn draw(loaded: Loaded, outside: Outside) -> Result<Self, Diagnostics> {
+        Self::redraw(loaded, outside, &Purses::default())
+    }
+
+    /// The same for a daemon at work: a connector that was there before is given the purse it had.
+    /// The terms of that purse are not touched here, for the config may still be refused.
+    pub fn redraw(loaded: Loaded, outside: Outside, purses: &Purses) -> Result<Self, Diagnostics> {
         let mut mistakes = Vec::new();
         let routes = loaded
             .routes()
@@ -77,7 +83,7 @@ impl Blueprint {
                 None
             }
         };
-        let purses = purses(&loaded, &outside);
+        let purses = purses.and_new(&loaded, &outside);
         let book = |name: &str| purses.get(name).map(|purse| purse.book());
         let connectors = connectors(&loaded, &outside, book)
             .map_err(|found| mistakes.extend(found.mistakes().to_vec()))
@@ -135,7 +141,7 @@ impl Blueprint {
 
     /// What the connector may spend; one for all its workers.
     pub fn purse(&self, name: &str) -> Option<Arc<Purse>> {
-        self.purses.get(name).cloned()
+        self.purses.get(name).map(Arc::clone)
     }
 
     /// Chooses destinations.
@@ -245,32 +251,6 @@ fn connector(
         }
     }
     Ok(connector)
-}
-
-/// What each connector may spend, by its name.
-pub(super) fn purses(loaded: &Loaded, outside: &Outside) -> BTreeMap<String, Arc<Purse>> {
-    let purse = |file: &ConnectorFile| {
-        let (per_second, burst) = (file.rate.per_second.get(), file.rate.burst.get());
-        let pace = Pace::new(per_second, burst, Arc::clone(&outside.clock));
-        let name = DestinationName::new(&file.name);
-        let purse = Purse::new(name, pace, budget(file), CallBook::default());
-        (file.name.clone(), Arc::new(purse))
-    };
-    loaded.connectors.iter().map(purse).collect()
-}
-
-/// What a day may cost, of each connector that has a budget.
-pub fn budgets(loaded: &Loaded) -> BTreeMap<DestinationName, Budget> {
-    let budget = |file: &ConnectorFile| Some((DestinationName::new(&file.name), budget(file)?));
-    loaded.connectors.iter().filter_map(budget).collect()
-}
-
-fn budget(file: &ConnectorFile) -> Option<Budget> {
-    file.budget.map(|budget| Budget {
-        calls_per_day: budget.calls_per_day.get(),
-        reserve: budget.reserve,
-        day_starts: budget.day_starts,
-    })
 }
 
 fn sources(loaded: &Loaded, mut secrets: BTreeMap<SourceName, Vec<Secret>>) -> Vec<IntakeSource> {

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::build::{Blueprint, budgets};
+use super::build::Blueprint;
 use super::front;
-use super::hiring::Hiring;
 use super::listeners::Listeners;
 use super::observers::Ears;
+use super::premises::{Grounds, Premises};
+use super::reload::{InForce, Reloader, Renewal};
 use super::site::Site;
-use crate::admin::{self, Health, Metrics, Ticks, Trouble};
+use crate::admin::{self, Health, Metrics, NotReloaded, Reload, Reloaded, Ticks, Trouble};
 use crate::intake;
-use crate::runtime::Pulse;
 use crate::store::StoreError;
 use crate::store::sqlite::{OpenError, SqliteStore};
 
@@ -59,78 +60,99 @@ pub struct Daemon {
     pub store: Arc<SqliteStore>,
     /// What the rooms say of themselves.
     pub health: Arc<Health>,
-    /// When each worker's loop last turned.
-    pub pulses: Vec<(String, Pulse)>,
+    premises: Arc<Premises>,
+    config: Option<Reloader>,
     stop_intake: CancellationToken,
     stop_work: CancellationToken,
     serving: Vec<JoinHandle<()>>,
-    working: Vec<JoinHandle<()>>,
     running_mark: PathBuf,
 }
 
 impl Daemon {
-    /// Opens the store, starts the workers, and only then accepts connections.
+    /// Opens the store, starts the workers, and only then accepts connections. Without a `renewal`
+    /// its config is there to stay.
     pub async fn start(
         blueprint: Blueprint,
         listeners: Listeners,
         staff: &Staff,
         ears: Arc<dyn Ears>,
+        renewal: Option<Renewal>,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new(Ticks::machine()));
         let site = Site::prepare(&blueprint, &metrics)?;
-        let suspicious = site.suspicious().await?;
         let health = Arc::new(Health::new(Ticks::machine()));
-        let hiring = Hiring::new(&blueprint, &site.store, &metrics, ears);
-        let (bells, upkeep) = (hiring.bells.clone(), hiring.upkeep.clone());
-        let stop_work = CancellationToken::new();
-        let (working, pulses) = hiring.put_to_work(&blueprint, suspicious, &stop_work, &staff.back);
+        let grounds = Grounds {
+            suspicious: site.suspicious().await?,
+            store: Arc::clone(&site.store),
+            health: Arc::clone(&health),
+            metrics: Arc::clone(&metrics),
+            ears,
+            staff: staff.clone(),
+        };
+        let (stop_intake, stop_work) = (CancellationToken::new(), CancellationToken::new());
+        let clock = Arc::clone(&blueprint.outside.clock);
+        let limits = blueprint.connection_limits();
+        let listen = blueprint.loaded.config.listen.public;
+        let (premises, bells) = Premises::open(grounds, &blueprint, stop_work.clone());
+        let premises = Arc::new(premises);
+        metrics.applied(clock.now());
+        let config = renewal.map(|renewal| {
+            let in_force = InForce {
+                blueprint,
+                bells,
+                generation: 1,
+            };
+            Reloader::new(Arc::clone(&premises), renewal, in_force, stop_work.clone())
+        });
 
-        let stop_intake = CancellationToken::new();
-        let public = listeners
-            .public
-            .local_addr()
-            .unwrap_or(blueprint.loaded.config.listen.public);
-        let door = front::door(&blueprint, &site.store, &metrics, &health, &bells);
+        let public = listeners.public.local_addr().unwrap_or(listen);
         let desk = admin::Desk {
             health: Arc::clone(&health),
             metrics,
             store: site.store.clone(),
-            upkeep,
-            budgets: budgets(&blueprint.loaded),
-            clock: Arc::clone(&blueprint.outside.clock),
-            poke: Arc::new(move || bells.ring_all()),
+            upkeep: premises.upkeep.clone(),
+            clock,
+            terms: Arc::clone(&premises.terms),
+            reload: config
+                .clone()
+                .map(|config| -> Arc<dyn Reload> { Arc::new(config) }),
         };
         let beating = front::watch_writer(&health);
-        let stop = stop_intake.clone();
-        let limits = blueprint.connection_limits();
-        let serving = vec![
-            staff.front.spawn(intake::serve(
-                listeners.public,
-                blueprint.tls.clone(),
-                door,
-                limits,
-                stop,
-            )),
-            staff
-                .front
-                .spawn(front::serve_admin(listeners.admin, desk, stop_work.clone())),
-            staff.front.spawn(front::feel_writer(
-                Arc::clone(&site.store),
-                beating,
-                stop_work.clone(),
-            )),
-        ];
+        let (door, tls) = (Arc::clone(&premises.door), premises.tls.clone());
+        let taking = intake::serve(listeners.public, tls, door, limits, stop_intake.clone());
+        let answering = front::serve_admin(listeners.admin, desk, stop_work.clone());
+        let feeling = front::feel_writer(Arc::clone(&site.store), beating, stop_work.clone());
+        let front = &staff.front;
+        let serving = vec![front.spawn(taking), front.spawn(answering), front.spawn(feeling)];
         Ok(Self {
             public,
             store: site.store,
             health,
-            pulses,
+            premises,
+            config,
             stop_intake,
             stop_work,
             serving,
-            working,
             running_mark: site.running_mark,
         })
+    }
+
+    /// Reads the config anew, and goes on under it when it is right. One reload at a time.
+    pub async fn reload(&self) -> Option<Result<Reloaded, NotReloaded>> {
+        match &self.config {
+            Some(config) => Some(config.reload().await),
+            None => None,
+        }
+    }
+
+    /// The workers there are, those included who finish what they hold under an earlier config.
+    pub fn workers(&self) -> Vec<String> {
+        self.premises.roster.names()
+    }
+
+    /// A worker whose loop does not turn, for the watchdog.
+    pub fn stuck(&self, now: DateTime<Utc>) -> Option<String> {
+        self.premises.roster.stuck(now)
     }
 
     /// Ends in the order a lead walks: no new ones, finish what is in hand, write, close.
@@ -141,9 +163,10 @@ impl Daemon {
         self.stop_intake.cancel();
         self.stop_work.cancel();
         let all = async {
-            for task in self.serving.into_iter().chain(self.working) {
+            for task in self.serving {
                 let _ = task.await;
             }
+            self.premises.roster.end().await;
         };
         if tokio::time::timeout(grace, all).await.is_err() {
             warn!(

@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::build::{Blueprint, Teller};
-use crate::admin::{self, Health, Metrics, Poke, Ticks};
-use crate::intake::{self, Door, DoorParts, EventSource};
+use super::premises::Grounds;
+use super::purses::budgets;
+use crate::admin::{self, Health, Poke, Terms, Ticks};
+use crate::intake::{self, Door, DoorParts, DoorRules, EventSource};
 use crate::normalize;
 use crate::runtime::{Bell, Bells};
 use crate::store::Store;
@@ -26,28 +28,40 @@ pub(super) fn watch_writer(health: &Health) -> admin::Pulse {
     health.watch("store writer", WRITER_SILENCE)
 }
 
-/// Opens the door for the configured sources, and for connectors that tell of changes.
-pub(super) fn door(
-    blueprint: &Blueprint,
-    store: &Arc<SqliteStore>,
-    metrics: &Arc<Metrics>,
-    health: &Arc<Health>,
-    bells: &Bells,
-) -> Arc<Door> {
+/// Opens the door.
+pub(super) fn door(grounds: &Grounds, blueprint: &Blueprint, bells: &Bells) -> Arc<Door> {
+    let parts = DoorParts {
+        store: grounds.store.clone(),
+        clock: Arc::clone(&blueprint.outside.clock),
+        ticks: Ticks::machine(),
+        metrics: Arc::clone(&grounds.metrics),
+        health: Arc::clone(&grounds.health),
+        // The bell of settling is the same under every config.
+        on_kept: ringing([bells.settle.clone()]),
+    };
+    Arc::new(Door::new(parts, rules(blueprint, &grounds.store, bells)))
+}
+
+/// Open for the configured sources, and for connectors that tell of changes.
+pub(super) fn rules(blueprint: &Blueprint, store: &Arc<SqliteStore>, bells: &Bells) -> DoorRules {
     let limits = normalize::BodyLimits {
         max_keys: blueprint.loaded.config.intake.max_keys,
     };
-    let parts = DoorParts {
-        store: store.clone(),
-        clock: Arc::clone(&blueprint.outside.clock),
-        ticks: Ticks::machine(),
-        check: intake::body_check(limits),
-        metrics: Arc::clone(metrics),
-        health: Arc::clone(health),
-        on_kept: ringing([bells.settle.clone()]),
-    };
-    let door = Door::new(parts, blueprint.intake_limits(), blueprint.sources.clone());
-    Arc::new(door.hearing(event_sources(blueprint, store, bells)))
+    DoorRules::new(blueprint.intake_limits(), blueprint.sources.clone())
+        .checking(intake::body_check(limits))
+        .hearing(event_sources(blueprint, store, bells))
+}
+
+/// What the operator's desk goes by.
+pub(super) fn terms(blueprint: &Blueprint, bells: &Bells) -> Terms {
+    let bells = bells.clone();
+    let connectors = blueprint.loaded.connectors.iter();
+    Terms {
+        budgets: budgets(&blueprint.loaded),
+        connectors: connectors.map(|file| file.name.clone()).collect(),
+        sources: blueprint.loaded.config.sources.keys().cloned().collect(),
+        poke: Arc::new(move || bells.ring_all()),
+    }
 }
 
 fn event_sources(blueprint: &Blueprint, store: &Arc<SqliteStore>, bells: &Bells) -> Vec<EventSource> {

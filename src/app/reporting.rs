@@ -6,6 +6,7 @@ use connector_kit::ids::AccountName;
 use connector_kit::{Connector, Role, SourceName};
 
 use super::build::{self, Outside, patience};
+use super::purses::Purses;
 use crate::config::{ConnectorFile, Diagnostics, Loaded};
 use crate::deliver::Purse;
 use crate::runtime::Bells;
@@ -61,7 +62,7 @@ pub fn report_by_hand(
     store: Arc<dyn Store>,
     sink: &SourceName,
 ) -> Result<Option<ReportWorker>, Diagnostics> {
-    let purses = build::purses(loaded, outside);
+    let purses = Purses::default().and_new(loaded, outside);
     let Some(purse) = purses.get(sink.as_str()) else {
         return Ok(None);
     };

@@ -75,7 +75,7 @@ async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &Demo
         .map_err(|error| Exit::failed(screen::chain(&error)))?;
     let (steps, heard) = unbounded_channel();
     let listener = Arc::new(Listener::new(Arc::clone(&clock), steps));
-    let daemon = Daemon::start(blueprint, listeners, &crew.staff(), listener.clone()).await?;
+    let daemon = Daemon::start(blueprint, listeners, &crew.staff(), listener.clone(), None).await?;
 
     let mut teller = Teller::new(look, clock.now(), heard);
     report::greet(look, site, daemon.public.port());

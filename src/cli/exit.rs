@@ -19,11 +19,11 @@ Exit codes:
   4   provision: something is missing, or not usable yet; authorize: nobody signed in in time;
       referral: it is ordered, and not done yet; clocks --fail-overdue: a clock is overdue
   66  what was asked for does not exist
-  69  the other side does not answer, or a connector cannot be used
+  69  the other side does not answer, or a connector cannot be used; ctl: no daemon answers
   73  the state directory cannot be used
   74  the store is lost or damaged: stop, look at the disk, restore a backup
-  75  another daemon uses the store; try again later
-  77  provision, authorize, referral: it was refused; the message says why, or whose rights are missing
+  75  another daemon uses the store, or the daemon is stopping; try again later
+  77  provision, authorize, referral, ctl: it was refused; the message says why, or whose rights are missing
   78  the config is wrong; file, line and key are named";
 
 /// Why a command failed, and the code it ends with.
@@ -68,6 +68,11 @@ impl Exit {
     /// The other side does not let us.
     pub(super) fn refused(message: impl Into<String>) -> Self {
         Self::with(77, message)
+    }
+
+    /// Not now.
+    pub(super) fn busy(message: impl Into<String>) -> Self {
+        Self::with(75, message)
     }
 
     /// What has to be kept cannot be kept.

@@ -1,6 +1,7 @@
 //! What every command needs first: the config, the store, and a runtime to ask it with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use connector_kit::clock::{Clock, SystemClock};
 use connector_kit::dice::Dice;
@@ -9,9 +10,9 @@ use connector_kit::nearest::did_you_mean;
 use connector_kit::secret::SecretReader;
 use connector_kit::{CallBook, Connector};
 
-use super::{Exit, Place};
+use super::{Exit, Place, counter};
 use crate::app::{self, Outside};
-use crate::config::{Admin, Config, ConnectorFile, Loaded};
+use crate::config::{Config, ConnectorFile, Loaded};
 use crate::store::sqlite::{Options, SqliteStore};
 
 /// How we introduce ourselves to other systems.
@@ -93,31 +94,7 @@ pub(super) fn now() -> chrono::DateTime<chrono::Utc> {
 
 /// Wakes a running daemon. Nobody there, or no answer: it finds out by itself within a minute.
 pub(super) fn nudge(place: &Place) -> Result<(), Exit> {
-    knock(&config(place)?.config.listen.admin);
+    let admin = config(place)?.config.listen.admin;
+    let _ = counter::post(&admin, "/v1/poke", Duration::from_secs(1));
     Ok(())
 }
-
-fn knock(admin: &Admin) {
-    const POKE: &[u8] =
-        b"POST /v1/poke HTTP/1.1\r\nHost: leadsync\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    use std::io::{Read, Write};
-    let patience = Some(std::time::Duration::from_secs(1));
-    let poke = |mut stream: Box<dyn ReadWrite>| -> std::io::Result<()> {
-        stream.write_all(POKE)?;
-        stream.read_exact(&mut [0; 12])
-    };
-    let connected: std::io::Result<Box<dyn ReadWrite>> = match admin {
-        Admin::Unix(path) => std::os::unix::net::UnixStream::connect(path).and_then(|stream| {
-            stream.set_read_timeout(patience)?;
-            Ok(Box::new(stream) as Box<dyn ReadWrite>)
-        }),
-        Admin::Tcp(address) => std::net::TcpStream::connect(address).and_then(|stream| {
-            stream.set_read_timeout(patience)?;
-            Ok(Box::new(stream) as Box<dyn ReadWrite>)
-        }),
-    };
-    let _ = connected.and_then(poke);
-}
-
-trait ReadWrite: std::io::Read + std::io::Write {}
-impl<T: std::io::Read + std::io::Write> ReadWrite for T {}

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::config::{Log, LogFormat};
 
@@ -33,17 +33,34 @@ fn log_panics_by_place() {
     }));
 }
 
+/// Changes how much is told while the daemon runs.
+#[derive(Clone)]
+pub(super) struct Volume(reload::Handle<EnvFilter, Registry>);
+
+impl Volume {
+    /// From now on.
+    pub(super) fn set(&self, log: &Log) {
+        // It fails only where another subscriber was there before.
+        let _ = self.0.reload(filter(log));
+    }
+}
+
 /// Starts logging. Text fields are written escaped in every format.
-pub(super) fn start(log: &Log, format: Option<LogFormat>) {
+pub(super) fn start(log: &Log, format: Option<LogFormat>) -> Volume {
     log_panics_by_place();
-    let level = log.level.as_str();
-    let ours = OURS.map(|name| format!(",{name}={level}")).concat();
-    let filter = EnvFilter::builder().parse_lossy(format!("warn{ours}"));
+    let (filter, handle) = reload::Layer::new(filter(log));
     let layer = layer(format.unwrap_or(log.format));
     // A subscriber is already there only in tests, which want theirs.
     let _ = tracing_subscriber::registry()
         .with(layer.with_filter(filter))
         .try_init();
+    Volume(handle)
+}
+
+fn filter(log: &Log) -> EnvFilter {
+    let level = log.level.as_str();
+    let ours = OURS.map(|name| format!(",{name}={level}")).concat();
+    EnvFilter::builder().parse_lossy(format!("warn{ours}"))
 }
 
 fn layer(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {

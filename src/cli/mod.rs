@@ -3,7 +3,9 @@
 mod authorize;
 mod check;
 mod clocks;
+mod counter;
 mod crew;
+mod ctl;
 mod dead_letters;
 mod demo;
 mod doctor;
@@ -18,6 +20,7 @@ mod provision;
 mod referral;
 mod referrals;
 mod release;
+mod renewal;
 mod reports;
 mod run;
 #[cfg(test)]
@@ -73,6 +76,9 @@ enum Command {
     Run(run::RunArgs),
     /// Show the whole way of a lead on this machine, with pretended receivers; leaves nothing behind
     Demo(demo::DemoArgs),
+    /// Tell the running daemon what to do, and wait for the result
+    #[command(subcommand)]
+    Ctl(ctl::CtlCommand),
     /// Check the config and say where it is wrong; changes nothing
     Check(check::CheckArgs),
     /// Look at everything that may be in a lead's way to a system, and say what to do; changes nothing
@@ -115,6 +121,7 @@ pub fn main() -> ExitCode {
     let ended = match command {
         Command::Run(args) => run::run(&place, &args),
         Command::Demo(args) => demo::demo(&place, &args),
+        Command::Ctl(command) => ctl::ctl(&place, &command),
         Command::Check(args) => check::check(&place, &args),
         Command::Doctor(args) => doctor::doctor(&place, &args),
         Command::Provision(args) => provision::provision(&place, &args),

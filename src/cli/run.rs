@@ -1,6 +1,6 @@
 //! `leadsync run`: config, build, announce, run, drain.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::Args;
@@ -8,7 +8,8 @@ use sd_notify::NotifyState;
 use tracing::{error, info, warn};
 
 use super::crew::Crew;
-use super::signals::Signals;
+use super::renewal::renewal;
+use super::signals::{Hangups, Signals};
 use super::{Exit, Place, house, logging, watchdog};
 use crate::app::{Blueprint, Daemon, Listeners, Silence};
 use crate::config::LogFormat;
@@ -33,25 +34,30 @@ fn log_format(word: &str) -> Result<LogFormat, String> {
 /// Runs until told to stop.
 pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
     let loaded = house::config(place)?;
-    logging::start(&loaded.config.log, args.log_format);
+    let volume = logging::start(&loaded.config.log, args.log_format);
     let outside = house::outside()?;
     let clock = Arc::clone(&outside.clock);
     let begun = clock.now();
-    let blueprint = Blueprint::draw(loaded, outside)?;
+    let blueprint = Blueprint::draw(loaded, outside.clone())?;
     // Before listening: "address in use" would hide the reason from whoever starts it twice.
     SqliteStore::ensure_free(&blueprint.loaded.config.store_path())?;
     let crew = Crew::assemble()?;
     let ended: Result<Option<String>, Exit> = crew.front.block_on(async {
-        let mut signals = Signals::listen()?;
+        let (mut signals, hangups) = (Signals::listen()?, Hangups::listen()?);
         let listeners = Listeners::open(&blueprint.loaded.config.listen)
             .await
             .map_err(|error| Exit::failed(super::screen::chain(&error)))?;
-        let daemon = Daemon::start(blueprint, listeners, &crew.staff(), Arc::new(Silence)).await?;
-        announce(&daemon, (clock.now() - begun).num_milliseconds());
+        let status = Arc::new(OnceLock::new());
+        let renewal = renewal(place, outside, volume, Arc::clone(&status));
+        let staff = crew.staff();
+        let daemon = Daemon::start(blueprint, listeners, &staff, Arc::new(Silence), Some(renewal)).await?;
+        let text = status.get_or_init(|| format!("taking leads on {}", daemon.public));
+        announce(&daemon, text, (clock.now() - begun).num_milliseconds());
         let lost = tokio::select! {
             () = signals.stop() => None,
             why = daemon.until_lost() => Some(why),
             () = watchdog::beat(&daemon, clock) => None,
+            () = heed(hangups, &daemon) => None,
         };
         watchdog::tell(&[NotifyState::Stopping]);
         info!(event = "stopping", "finishing what is in hand");
@@ -71,8 +77,15 @@ pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
     }
 }
 
-fn announce(daemon: &Daemon, took_ms: i64) {
-    let status = format!("taking leads on {}", daemon.public);
+fn announce(daemon: &Daemon, status: &str, took_ms: i64) {
     info!(event = "ready", address = %daemon.public, duration_ms = took_ms, "{status}");
-    watchdog::tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    watchdog::tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// Reads the config anew whenever told to; what came of it stands in the log.
+async fn heed(mut hangups: Hangups, daemon: &Daemon) {
+    loop {
+        hangups.next().await;
+        let _ = daemon.reload().await;
+    }
 }

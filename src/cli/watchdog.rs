@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use connector_kit::clock::Clock;
 use sd_notify::NotifyState;
 use tracing::error;
@@ -21,6 +20,15 @@ pub(super) fn tell(states: &[NotifyState<'_>]) {
     }
 }
 
+/// Tells that a reload begins: both words in one datagram, or newer service managers do not wait for
+/// the end.
+pub(super) fn tell_of_reload() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => error!(error = %error, "the machine does not tell the time since its start"),
+    }
+}
+
 /// Beats a third of the watchdog's interval, and only while the writer and every worker move.
 ///
 /// A destination that does not answer never stops the beat; a stuck writer or worker does.
@@ -32,7 +40,7 @@ pub(super) async fn beat(daemon: &Daemon, clock: Arc<dyn Clock>) {
     loop {
         turns.tick().await;
         let writer = tokio::time::timeout(WRITER_PATIENCE, daemon.store.mark_started(Vec::new())).await;
-        let stuck = stuck(daemon, clock.now());
+        let stuck = daemon.stuck(clock.now());
         match (writer, stuck) {
             (Ok(_), None) => tell(&[NotifyState::Watchdog]),
             (Err(_), _) => error!(
@@ -42,12 +50,4 @@ pub(super) async fn beat(daemon: &Daemon, clock: Arc<dyn Clock>) {
             (_, Some(worker)) => error!(event = "worker_stuck", worker, "a worker does not move; no beat"),
         }
     }
-}
-
-fn stuck(daemon: &Daemon, now: DateTime<Utc>) -> Option<&str> {
-    daemon
-        .pulses
-        .iter()
-        .find(|(_, pulse)| pulse.is_late(now))
-        .map(|(name, _)| name.as_str())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use connector_kit::mapping::Tables;
@@ -180,6 +180,15 @@ impl Config {
     /// Where a connector may keep files of its own; made by the connector when it has any.
     pub fn connector_dir(&self, name: &str) -> PathBuf {
         self.state_dir.join("connectors").join(name)
+    }
+}
+
+/// The main file of a config that is named by its directory, or by itself.
+pub(super) fn main_file(dir_or_file: &Path) -> PathBuf {
+    if dir_or_file.is_dir() {
+        dir_or_file.join("leadsync.toml")
+    } else {
+        dir_or_file.to_owned()
     }
 }
 

@@ -8,7 +8,7 @@ use toml::Table;
 use toml::de::DeTable;
 
 use super::connector::ConnectorFile;
-use super::daemon::Config;
+use super::daemon::{Config, main_file};
 use super::diagnostics::{Diagnostics, Mistake};
 use super::document::Document;
 use super::environment::{Overlaid, overlay, secrets_named_in};
@@ -37,11 +37,7 @@ impl Config {
     ///
     /// Reads no secret; see [`Loaded::source_secrets`].
     pub fn load(dir_or_file: &Path, env: &BTreeMap<String, String>) -> Result<Loaded, Diagnostics> {
-        let main = if dir_or_file.is_dir() {
-            dir_or_file.join("leadsync.toml")
-        } else {
-            dir_or_file.to_owned()
-        };
+        let main = main_file(dir_or_file);
         let mut files = Files::default();
         let document = files.open(&main);
         let connectors: Vec<_> = files

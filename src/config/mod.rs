@@ -16,6 +16,7 @@ mod applied;
 mod document;
 mod environment;
 mod load;
+mod reach;
 mod read;
 mod rules;
 mod secrets;

@@ -14,7 +14,7 @@ use crate::store::{Ledger, Spent, Store, StoreError};
 pub struct Purse {
     name: DestinationName,
     pace: Pace,
-    budget: Option<Budget>,
+    budget: Mutex<Option<Budget>>,
     calls: CallBook,
     booked: Mutex<Booked>,
 }
@@ -34,10 +34,20 @@ impl Purse {
         Self {
             name,
             pace,
-            budget,
+            budget: Mutex::new(budget),
             calls,
             booked: Mutex::default(),
         }
+    }
+
+    /// Other terms from now on, and no call forgotten: neither by the pace nor by the budget.
+    pub fn renew(&self, (per_second, burst): (u32, u32), budget: Option<Budget>) {
+        self.pace.retune(per_second, burst);
+        *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = budget;
+    }
+
+    fn budget(&self) -> Option<Budget> {
+        *self.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the connector notes its calls.
@@ -91,7 +101,8 @@ impl Purse {
         now: DateTime<Utc>,
     ) -> Result<Allowance, StoreError> {
         let said = self.calls.quota();
-        let written = match &self.budget {
+        let budget = self.budget();
+        let written = match budget {
             Some(_) => store.ledger(&self.name).await?,
             None => Ledger::default(),
         };
@@ -99,7 +110,7 @@ impl Purse {
             quota: said.or(written.quota),
             ..written
         };
-        Ok(budget::allow(self.budget.as_ref(), &ledger, now))
+        Ok(budget::allow(budget.as_ref(), &ledger, now))
     }
 
     /// Takes the calls made since the last time, to be written down. A call by a connector that
@@ -113,7 +124,7 @@ impl Purse {
         self.pace.made(calls);
         Spent {
             calls: calls + std::mem::take(&mut booked.owed),
-            day: budget::day_of(self.budget.as_ref(), now),
+            day: budget::day_of(self.budget().as_ref(), now),
             quota: self.calls.quota(),
         }
     }

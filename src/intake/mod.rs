@@ -23,7 +23,7 @@ mod seats;
 pub mod server;
 pub mod tls;
 
-pub use door::{BodyCheck, Caller, Door, DoorParts, Doubt, EventSource, PUBLIC_PATHS, body_check};
+pub use door::{BodyCheck, Caller, Door, DoorParts, DoorRules, Doubt, EventSource, PUBLIC_PATHS, body_check};
 pub use follow::{FollowWorker, Trail};
 pub use forward::{ForwardParts, ForwardWorker};
 pub use limits::{ConnectionLimits, IntakeLimits, IntakeSource, Rate};

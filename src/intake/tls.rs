@@ -33,18 +33,28 @@ pub enum TlsError {
 }
 
 /// Speaks TLS with whoever connects.
-pub struct Tls(ArcSwap<ServerConfig>);
+pub struct Tls(ArcSwap<Identity>);
+
+/// Who we are to those who connect.
+struct Identity {
+    config: Arc<ServerConfig>,
+    chain: Vec<CertificateDer<'static>>,
+}
 
 impl Tls {
     /// Takes a chain, leaf first, and its key, both as PEM.
     pub fn new(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
-        Ok(Self(ArcSwap::new(config(chain, key)?)))
+        Ok(Self(ArcSwap::from_pointee(identity(chain, key)?)))
     }
 
-    /// New connections get the new certificate; on error all stays as it was.
-    pub fn renew(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
-        self.0.store(config(chain, key)?);
-        Ok(())
+    /// New connections get what `newer` was made from; those that are open go on as they are.
+    pub fn become_like(&self, newer: &Self) {
+        self.0.store(newer.0.load_full());
+    }
+
+    /// Whether both show the same certificates.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.0.load().chain == other.0.load().chain
     }
 
     /// Shakes hands, within `patience`.
@@ -53,12 +63,12 @@ impl Tls {
         stream: TcpStream,
         patience: Duration,
     ) -> io::Result<TlsStream<TcpStream>> {
-        let acceptor = TlsAcceptor::from(self.0.load_full());
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.0.load().config));
         timeout(patience, acceptor.accept(stream)).await?
     }
 }
 
-fn config(chain: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
+fn identity(chain: &[u8], key: &[u8]) -> Result<Identity, TlsError> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
         .collect::<Result<_, _>>()
         .map_err(TlsError::Certificate)?;
@@ -70,8 +80,9 @@ fn config(chain: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, TlsError> {
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Pair)?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
+        .with_single_cert(chain.clone(), key)
         .map_err(TlsError::Pair)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    let config = Arc::new(config);
+    Ok(Identity { config, chain })
 }

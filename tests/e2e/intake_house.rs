@@ -9,9 +9,8 @@ use connector_kit::ids::AccountName;
 use connector_kit::secret::Secret;
 use leadsync::admin::{Health, Metrics, Ticks};
 use leadsync::intake::{
-    ConnectionLimits, Door, DoorParts, IntakeLimits, IntakeSource, bind, body_check, serve,
+    ConnectionLimits, Door, DoorParts, DoorRules, IntakeLimits, IntakeSource, bind, serve,
 };
-use leadsync::normalize::BodyLimits;
 use leadsync::store::Store;
 use leadsync::store::sqlite::{Options, SqliteStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,7 +35,6 @@ impl House {
             clock: Arc::new(SystemClock),
             health: Arc::new(Health::new(ticks.clone())),
             ticks,
-            check: body_check(BodyLimits::default()),
             metrics: Arc::clone(&metrics),
             on_kept: Arc::new(|| ()),
         };
@@ -46,7 +44,10 @@ impl House {
             secrets: vec![Secret::new(SECRET)],
             rate: None,
         };
-        let door = Arc::new(Door::new(parts, IntakeLimits::default(), vec![source]));
+        let door = Arc::new(Door::new(
+            parts,
+            DoorRules::new(IntakeLimits::default(), vec![source]),
+        ));
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let limits = ConnectionLimits {

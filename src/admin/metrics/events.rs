@@ -107,6 +107,26 @@ impl EventNumbers {
     }
 }
 
+impl EventNumbers {
+    /// Events of this connector are heard no more.
+    pub(super) fn forget(&self, source: &str) {
+        for result in ["kept", "known", "noted"] {
+            let (source, reason) = (source.to_owned(), "");
+            self.heard.remove(&Judged {
+                source,
+                result,
+                reason,
+            });
+        }
+        for result in ["read", "later", "given up", "failed", "done"] {
+            let source = source.to_owned();
+            let ended = Ended { source, result };
+            self.followed.remove(&ended);
+            self.forwarded.remove(&ended);
+        }
+    }
+}
+
 impl Metrics {
     /// Takes over what the store says of referrals.
     pub fn show_referrals(&self, totals: &ReferralTotals) {

@@ -4,7 +4,9 @@
 //! come from the config and from fixed lists only, never from a request.
 
 mod events;
+mod farewell;
 mod meters;
+mod reloads;
 mod reports;
 mod upkeep;
 
@@ -23,6 +25,7 @@ use events::EventNumbers;
 pub use events::{EventMeter, FollowMeter, ForwardMeter};
 use meters::{ANSWERS, CLOCK_STATES, CLOCKS, KINDS, STAGES};
 pub use meters::{ClockMeter, DestinationMeter, DoorMeter, OutcomeMeter, SettleMeter, StoreMeter};
+use reloads::ReloadNumbers;
 pub use reports::ReportMeter;
 use reports::ReportNumbers;
 use upkeep::UpkeepNumbers;
@@ -104,6 +107,7 @@ pub struct Metrics {
     events: EventNumbers,
     reports: ReportNumbers,
     upkeep: UpkeepNumbers,
+    reloads: ReloadNumbers,
     uptime: Gauge,
 }
 
@@ -137,6 +141,7 @@ impl Metrics {
             events: EventNumbers::new(),
             reports: ReportNumbers::new(),
             upkeep: UpkeepNumbers::default(),
+            reloads: ReloadNumbers::default(),
             uptime: Gauge::default(),
         };
         metrics.register_counts();
@@ -144,6 +149,7 @@ impl Metrics {
         metrics.events.register(&mut metrics.registry);
         metrics.reports.register(&mut metrics.registry);
         metrics.upkeep.register(&mut metrics.registry);
+        metrics.reloads.register(&mut metrics.registry);
         metrics
     }
 

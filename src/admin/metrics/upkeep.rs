@@ -29,6 +29,14 @@ impl UpkeepNumbers {
 }
 
 impl Metrics {
+    /// A connector is looked after no more; these were its checks.
+    pub fn forget_upkeep(&self, connector: &str, checks: &[Check]) {
+        for check in checks {
+            let (connector, check) = (connector.to_owned(), check.name);
+            self.upkeep.0.remove(&Looked { connector, check });
+        }
+    }
+
     /// Takes over what the upkeep of a connector found.
     pub fn upkeep(&self, connector: &str, checks: &[Check]) {
         for check in checks {

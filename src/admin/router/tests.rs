@@ -34,9 +34,12 @@ fn office() -> Office {
         metrics: Arc::new(Metrics::new(ticks)),
         store: shelf.clone(),
         clock: Arc::new(ManualClock::new(DateTime::UNIX_EPOCH)),
-        budgets: BTreeMap::new(),
         upkeep: Noticeboard::default(),
-        poke: Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed)),
+        terms: terms(
+            BTreeMap::new(),
+            Arc::new(move || _ = count.fetch_add(1, Ordering::Relaxed)),
+        ),
+        reload: None,
     };
     Office {
         desk,
@@ -44,6 +47,16 @@ fn office() -> Office {
         crank,
         pokes,
     }
+}
+
+/// A config with one connector, `crm`.
+fn terms(budgets: BTreeMap<DestinationName, Budget>, poke: Poke) -> Arc<ArcSwap<Terms>> {
+    Arc::new(ArcSwap::from_pointee(Terms {
+        budgets,
+        connectors: BTreeSet::from(["crm".to_owned()]),
+        sources: BTreeSet::new(),
+        poke,
+    }))
 }
 
 async fn ask(desk: &Desk, method: &str, path: &str) -> (u16, String) {
@@ -163,7 +176,7 @@ async fn a_destination_whose_day_is_spent_rests() {
         reserve: 0.2,
         day_starts: TimeDelta::zero(),
     };
-    office.desk.budgets = BTreeMap::from([(crm.clone(), budget)]);
+    office.desk.terms = terms(BTreeMap::from([(crm.clone(), budget)]), Arc::new(|| {}));
     for (spent, gate) in [(99, 0), (100, 1)] {
         *office.shelf.destinations.lock().unwrap() = vec![DestinationStatus {
             due: 1,

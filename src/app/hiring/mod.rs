@@ -9,21 +9,19 @@ use std::sync::atomic::AtomicU32;
 
 use connector_kit::ids::AccountName;
 use connector_kit::{Connector, DestinationName, SourceName};
-use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::build::{Blueprint, patience};
-use super::observers::{Counting, Ears};
+use super::crew::Hired;
+use super::observers::Counting;
+use super::premises::Premises;
 use super::reporting::is_sink;
 use super::upkeep::{UpkeepParts, UpkeepWorker};
 use crate::admin::{Metrics, Noticeboard};
 use crate::config::ConnectorFile;
 use crate::deliver::{DeliveryWorker, Room};
 use crate::intake::poll::PollWorker;
-use crate::runtime::{Bell, Bells, Pulse, Worker, run};
+use crate::runtime::{Bell, Bells};
 use crate::settle::{SettleParts, SettleWorker};
-use crate::store::sqlite::SqliteStore;
 use crate::store::{InboxId, Store};
 use crate::syncback::{WatchParts, WatchWorker};
 
@@ -32,39 +30,27 @@ pub(super) struct Hiring {
     store: Arc<dyn Store>,
     counting: Arc<Counting>,
     metrics: Arc<Metrics>,
-    pub(super) bells: Bells,
-    pub(super) upkeep: Noticeboard,
+    bells: Bells,
+    upkeep: Noticeboard,
 }
 
-/// A worker and what wakes it.
-type Hired = (Box<dyn Worker>, Bell);
-
 impl Hiring {
-    pub(super) fn new(
-        blueprint: &Blueprint,
-        store: &Arc<SqliteStore>,
-        metrics: &Arc<Metrics>,
-        ears: Arc<dyn Ears>,
-    ) -> Self {
+    pub(super) fn new(blueprint: &Blueprint, premises: &Premises, bells: &Bells) -> Self {
         let destinations = blueprint.destinations();
         let (watched, sinks) = (blueprint.watched(), reports::sinks(blueprint));
-        let counting = Arc::new(Counting::new(metrics, &destinations, &watched, &sinks, ears));
+        let (metrics, ears) = (Arc::clone(&premises.metrics), Arc::clone(&premises.ears));
+        let counting = Arc::new(Counting::new(&metrics, &destinations, &watched, &sinks, ears));
         Self {
-            bells: bells(blueprint),
-            store: store.clone(),
-            metrics: Arc::clone(metrics),
-            upkeep: Noticeboard::default(),
+            bells: bells.clone(),
+            store: premises.store.clone(),
+            upkeep: premises.upkeep.clone(),
+            metrics,
             counting,
         }
     }
 
-    pub(super) fn put_to_work(
-        self,
-        blueprint: &Blueprint,
-        suspicious: Option<InboxId>,
-        stop: &CancellationToken,
-        back: &Handle,
-    ) -> (Vec<JoinHandle<()>>, Vec<(String, Pulse)>) {
+    /// Everybody the blueprint has work for.
+    pub(super) fn crew(&self, blueprint: &Blueprint, suspicious: Option<InboxId>) -> Vec<Hired> {
         let mut crew = vec![self.settling(blueprint, suspicious)];
         crew.extend(self.polling(blueprint));
         crew.extend(self.watching(blueprint));
@@ -73,15 +59,7 @@ impl Hiring {
         crew.push(self.watching_clocks(blueprint));
         crew.extend(self.reporting(blueprint));
         crew.extend(self.upkeeping(blueprint));
-        let mut tasks = Vec::new();
-        let mut pulses = Vec::new();
-        for (worker, bell) in crew {
-            let pulse = Pulse::of(&*worker);
-            pulses.push((worker.name().to_owned(), pulse.clone()));
-            let clock = Arc::clone(&blueprint.outside.clock);
-            tasks.push(back.spawn(run(worker, bell, clock, pulse, stop.clone())));
-        }
-        (tasks, pulses)
+        crew
     }
 
     fn settling(&self, blueprint: &Blueprint, suspicious: Option<InboxId>) -> Hired {
@@ -95,30 +73,29 @@ impl Hiring {
             watcher: self.counting.clone(),
         };
         let worker = SettleWorker::new(parts, suspicious);
-        (Box::new(worker), self.bells.settle.clone())
+        Hired::new("settle", "", worker, &self.bells.settle)
     }
 
     fn polling(&self, blueprint: &Blueprint) -> Vec<Hired> {
-        let hire = |((file, connector), bell): (&(ConnectorFile, Connector), &Bell)| -> Option<Hired> {
+        let hire = |(file, connector): &(ConnectorFile, Connector)| -> Option<Hired> {
             let source = Arc::clone(connector.source.as_ref()?);
             let account = AccountName::new(&file.account);
             let clock = Arc::clone(&blueprint.outside.clock);
             let with = (Arc::clone(&self.store), clock, self.bells.clone());
             let name = SourceName::new(&file.name);
+            let bell = self.bells.poll.get(&name)?;
             let worker = PollWorker::new(name, account, source, file.poll_every, with);
-            Some((Box::new(worker), bell.clone()))
+            Some(Hired::new("poll", &file.name, worker, bell))
         };
-        let polled = blueprint
-            .connectors
-            .iter()
-            .filter(|(_, connector)| connector.source.is_some());
-        polled.zip(&self.bells.poll).filter_map(hire).collect()
+        blueprint.connectors.iter().filter_map(hire).collect()
     }
 
     fn watching(&self, blueprint: &Blueprint) -> Vec<Hired> {
-        let hire = |((file, connector), bell): (&(ConnectorFile, Connector), &Bell)| -> Option<Hired> {
+        let hire = |(file, connector): &(ConnectorFile, Connector)| -> Option<Hired> {
+            let name = SourceName::new(&file.name);
+            let bell = self.bells.watch.get(&name)?;
             let worker = WatchWorker::new(WatchParts {
-                name: SourceName::new(&file.name),
+                name,
                 account: AccountName::new(&file.account),
                 source: Arc::clone(connector.outcome_source.as_ref()?),
                 purse: blueprint.purse(&file.name)?,
@@ -127,30 +104,23 @@ impl Hiring {
                 bells: self.bells.clone(),
                 every: file.watch_every,
             });
-            Some((Box::new(worker), bell.clone()))
+            Some(Hired::new("watch", &file.name, worker, bell))
         };
-        let watched = blueprint
-            .connectors
-            .iter()
-            .filter(|(_, connector)| connector.outcome_source.is_some());
-        watched.zip(&self.bells.watch).filter_map(hire).collect()
+        blueprint.connectors.iter().filter_map(hire).collect()
     }
 
     fn upkeeping(&self, blueprint: &Blueprint) -> Vec<Hired> {
-        let hire = |((file, connector), bell): (&(ConnectorFile, Connector), &Bell)| -> Option<Hired> {
+        let hire = |(file, connector): &(ConnectorFile, Connector)| -> Option<Hired> {
+            let bell = self.bells.upkeep.get(&file.name)?;
             let worker = UpkeepWorker::new(UpkeepParts {
                 name: file.name.clone(),
                 upkeep: Arc::clone(connector.upkeep.as_ref()?),
                 board: self.upkeep.clone(),
                 metrics: Arc::clone(&self.metrics),
             });
-            Some((Box::new(worker), bell.clone()))
+            Some(Hired::new("upkeep", &file.name, worker, bell))
         };
-        let kept_up = blueprint
-            .connectors
-            .iter()
-            .filter(|(_, connector)| connector.upkeep.is_some());
-        kept_up.zip(&self.bells.upkeep).filter_map(hire).collect()
+        blueprint.connectors.iter().filter_map(hire).collect()
     }
 
     fn delivering(&self, blueprint: &Blueprint) -> Vec<Hired> {
@@ -161,7 +131,7 @@ impl Hiring {
                 let (clock, dice) = (Arc::clone(&outside.clock), outside.dice.clone());
                 let worker =
                     DeliveryWorker::new(Arc::clone(&room), number, Arc::clone(&self.store), clock, dice);
-                crew.push((Box::new(worker), bell.clone()));
+                crew.push(Hired::new("deliver", room.name.as_str(), worker, bell));
             }
         }
         crew
@@ -195,7 +165,7 @@ impl Hiring {
 }
 
 /// One for each worker there will be.
-fn bells(blueprint: &Blueprint) -> Bells {
+pub(super) fn bells(blueprint: &Blueprint) -> Bells {
     let mut bells = Bells::default();
     let crew = |file: &ConnectorFile| (0..file.concurrency.max(1)).map(|_| Bell::default()).collect();
     for (file, connector) in &blueprint.connectors {
@@ -203,16 +173,16 @@ fn bells(blueprint: &Blueprint) -> Bells {
             bells.deliver.insert(DestinationName::new(&file.name), crew(file));
         }
         if connector.source.is_some() {
-            bells.poll.push(Bell::default());
+            bells.poll.insert(SourceName::new(&file.name), Bell::default());
         }
         if connector.outcome_source.is_some() {
-            bells.watch.push(Bell::default());
+            bells.watch.insert(SourceName::new(&file.name), Bell::default());
         }
         if is_sink(file, connector) {
             bells.report.insert(SourceName::new(&file.name), Bell::default());
         }
         if connector.upkeep.is_some() {
-            bells.upkeep.push(Bell::default());
+            bells.upkeep.insert(file.name.clone(), Bell::default());
         }
     }
     for teller in blueprint.tellers() {

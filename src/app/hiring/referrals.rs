@@ -5,8 +5,9 @@ use std::sync::Arc;
 use connector_kit::ids::AccountName;
 use connector_kit::{Connector, DestinationName, SourceName};
 
-use super::{Hired, Hiring};
+use super::Hiring;
 use crate::app::build::{Blueprint, Teller};
+use crate::app::crew::Hired;
 use crate::config::ConnectorFile;
 use crate::intake::{FollowWorker, ForwardParts, ForwardWorker, Trail};
 use crate::syncback::clocks::Moments;
@@ -39,7 +40,7 @@ impl Hiring {
             herald,
             meter: self.metrics.clocks(),
         });
-        (Box::new(worker), self.bells.clocks.clone())
+        Hired::new("clocks", "", worker, &self.bells.clocks)
     }
 
     fn following(&self, blueprint: &Blueprint, teller: &Teller<'_>) -> Vec<Hired> {
@@ -59,13 +60,13 @@ impl Hiring {
             name,
         };
         let crew = FollowWorker::crew(trail, bells.len());
-        let hire = |(worker, bell)| -> Hired { (Box::new(worker), bell) };
-        crew.into_iter().zip(bells.iter().cloned()).map(hire).collect()
+        let hire = |(worker, bell)| Hired::new("follow", &teller.file.name, worker, bell);
+        crew.into_iter().zip(bells).map(hire).collect()
     }
 
     fn forwarding(&self, blueprint: &Blueprint, teller: &Teller<'_>) -> Option<Hired> {
         let name = SourceName::new(&teller.file.name);
-        let bell = self.bells.forward.get(&name)?.clone();
+        let bell = self.bells.forward.get(&name)?;
         let worker = ForwardWorker::new(ForwardParts {
             tee: teller.verifier.tee()?,
             events: self.store.clone(),
@@ -73,6 +74,6 @@ impl Hiring {
             meter: self.metrics.forward(&name),
             name,
         });
-        Some((Box::new(worker), bell))
+        Some(Hired::new("forward", &teller.file.name, worker, bell))
     }
 }

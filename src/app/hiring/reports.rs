@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use connector_kit::{Connector, SourceName};
 
-use super::{Hired, Hiring};
+use super::Hiring;
 use crate::app::build::Blueprint;
+use crate::app::crew::Hired;
 use crate::app::reporting::{ReportTools, is_sink, report_worker};
 use crate::config::ConnectorFile;
 
 impl Hiring {
     pub(super) fn reporting(&self, blueprint: &Blueprint) -> Vec<Hired> {
         let hire = |(file, connector): &(ConnectorFile, Connector)| -> Option<Hired> {
-            let bell = self.bells.report.get(&SourceName::new(&file.name))?.clone();
+            let bell = self.bells.report.get(&SourceName::new(&file.name))?;
             let tools = ReportTools {
                 outside: &blueprint.outside,
                 store: Arc::clone(&self.store),
@@ -21,7 +22,7 @@ impl Hiring {
                 bells: self.bells.clone(),
             };
             let worker = report_worker(file, connector, tools)?;
-            Some((Box::new(worker), bell))
+            Some(Hired::new("report", &file.name, worker, bell))
         };
         blueprint.connectors.iter().filter_map(hire).collect()
     }

@@ -57,7 +57,7 @@ impl EventSource {
     }
 }
 
-/// Every connector that tells of changes. Nothing about them is replaced while the door works.
+/// Every connector that tells of changes.
 pub(super) struct Entrances(BTreeMap<String, Arc<Entrance>>);
 
 /// One such connector, ready to be heard.

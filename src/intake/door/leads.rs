@@ -7,10 +7,11 @@ use bytes::Bytes;
 use connector_kit::ids::AccountName;
 use connector_kit::{RawFormat, RawLead, SourceName};
 
+use super::rules::Rules;
 use super::{Door, DoorParts};
 use crate::admin::metrics::DoorMeter;
 use crate::intake::keys::Keys;
-use crate::intake::limits::{IntakeLimits, IntakeSource};
+use crate::intake::limits::{IntakeLimits, IntakeSource, Rate};
 use crate::intake::pace::SourcePace;
 use crate::intake::refusal::Refusal;
 use crate::normalize::{self, BodyLimits, check_body};
@@ -56,16 +57,23 @@ pub(super) struct Entrance {
     account: AccountName,
     pub(super) name: SourceName,
     keys: Keys,
-    pub(super) pace: SourcePace,
+    rate: Option<Rate>,
+    pub(super) pace: Arc<SourcePace>,
     pub(super) meter: DoorMeter,
 }
 
 impl Entrances {
-    pub(super) fn new(parts: &DoorParts, sources: Vec<IntakeSource>) -> Self {
+    pub(super) fn new(parts: &DoorParts, sources: Vec<IntakeSource>, before: Option<&Self>) -> Self {
         let entrances = sources.into_iter().map(|source| {
+            let known = before.and_then(|all| all.sources.get(source.name.as_str()));
+            let pace = known.filter(|known| known.rate == source.rate).map_or_else(
+                || Arc::new(SourcePace::new(source.rate, &parts.ticks)),
+                |known| Arc::clone(&known.pace),
+            );
             let entrance = Entrance {
                 keys: Keys::new(&source.secrets),
-                pace: SourcePace::new(source.rate, &parts.ticks),
+                rate: source.rate,
+                pace,
                 meter: parts.metrics.door(&source.name),
                 account: source.account,
                 name: source.name.clone(),
@@ -100,13 +108,13 @@ impl Door {
     /// Keeps a lead, or sets aside what nobody could read.
     pub(super) async fn take_lead(
         &self,
-        limits: &IntakeLimits,
+        rules: &Rules,
         entrance: &Entrance,
         body: Bytes,
     ) -> Result<(), Refusal> {
-        match (self.parts.check)(&body) {
-            Ok(()) => self.keep(limits, entrance, body).await,
-            Err(doubt) => self.set_aside(limits, entrance, body, doubt).await,
+        match (rules.check)(&body) {
+            Ok(()) => self.keep(&rules.limits, entrance, body).await,
+            Err(doubt) => self.set_aside(&rules.limits, entrance, body, doubt).await,
         }
     }
 

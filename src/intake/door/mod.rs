@@ -4,6 +4,7 @@
 mod caller;
 mod events;
 mod leads;
+mod rules;
 
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
@@ -24,15 +25,17 @@ use tokio::time::timeout;
 pub use caller::Caller;
 pub use events::EventSource;
 pub use leads::{BodyCheck, Doubt, body_check};
+pub use rules::DoorRules;
 
 use crate::admin::metrics::DoorMeter;
 use crate::admin::{Health, Metrics, Poke, Ticks, Trouble};
 use crate::intake::body;
 use crate::intake::custody::ToTheEnd;
-use crate::intake::limits::{IntakeLimits, IntakeSource};
-use crate::intake::pace::{AddressPace, TooFast};
+use crate::intake::limits::IntakeLimits;
+use crate::intake::pace::TooFast;
 use crate::intake::refusal::Refusal;
 use crate::store::{Store, StoreError};
+use rules::Rules;
 
 /// Every kind of path there is on the public listener.
 pub const PUBLIC_PATHS: [&str; 2] = [leads::ROUTE, events::ROUTE];
@@ -48,8 +51,6 @@ pub struct DoorParts {
     pub clock: Arc<dyn Clock>,
     /// Measures pace and answers.
     pub ticks: Ticks,
-    /// Looks at bodies.
-    pub check: BodyCheck,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// Hears of a store that fails.
@@ -62,14 +63,6 @@ pub struct DoorParts {
 pub struct Door {
     parts: DoorParts,
     rules: ArcSwap<Rules>,
-    events: events::Entrances,
-}
-
-struct Rules {
-    limits: IntakeLimits,
-    addresses: AddressPace,
-    leads: leads::Entrances,
-    strangers: DoorMeter,
 }
 
 /// Where a path leads.
@@ -79,26 +72,20 @@ enum Room {
 }
 
 impl Door {
-    /// Opens for the leads of `sources`.
-    pub fn new(parts: DoorParts, limits: IntakeLimits, sources: Vec<IntakeSource>) -> Self {
+    /// Opens under these rules.
+    pub fn new(parts: DoorParts, rules: DoorRules) -> Self {
         Self {
-            rules: ArcSwap::from_pointee(Rules::new(&parts, limits, sources)),
-            events: events::Entrances::new(&parts.metrics, Vec::new()),
+            rules: ArcSwap::from_pointee(Rules::new(&parts, rules, None)),
             parts,
         }
     }
 
-    /// Opens for the events of `sources` too.
-    #[must_use]
-    pub fn hearing(mut self, sources: Vec<EventSource>) -> Self {
-        self.events = events::Entrances::new(&self.parts.metrics, sources);
-        self
-    }
-
-    /// Goes on under new rules; requests in hand end under the old ones.
-    pub fn reload(&self, limits: IntakeLimits, sources: Vec<IntakeSource>) {
+    /// Goes on under new rules; requests in hand end under the old ones. A pace whose rate stays goes
+    /// on as well: whoever came too fast before still does.
+    pub fn reload(&self, rules: DoorRules) {
+        let before = self.rules.load_full();
         self.rules
-            .store(Arc::new(Rules::new(&self.parts, limits, sources)));
+            .store(Arc::new(Rules::new(&self.parts, rules, Some(&before))));
     }
 
     /// The door as a service for one sender, callable in process.
@@ -121,9 +108,9 @@ impl Door {
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
 
-        let admitted = self.admit(&rules, peer, &head);
+        let admitted = rules.admit(peer, &head);
         let outcome = match &admitted {
-            Ok(room) => self.take(&rules.limits, room, &head, body.as_mut()).await,
+            Ok(room) => self.take(&rules, room, &head, body.as_mut()).await,
             Err(refusal) => Err(refusal.clone()),
         };
 
@@ -144,19 +131,9 @@ impl Door {
         response
     }
 
-    fn admit(&self, rules: &Rules, peer: IpAddr, head: &Parts) -> Result<Room, Refusal> {
-        let sender = rules.limits.trusted_proxies.sender(peer, &head.headers);
-        rules.addresses.admit(sender)?;
-        let path = head.uri.path();
-        let events = self.events.find(path).map(Room::Events);
-        events
-            .or_else(|| rules.leads.find(path).map(Room::Leads))
-            .ok_or(Refusal::NotHere)
-    }
-
     async fn take<B>(
         &self,
-        limits: &IntakeLimits,
+        rules: &Rules,
         room: &Room,
         head: &Parts,
         body: Pin<&mut B>,
@@ -173,9 +150,10 @@ impl Door {
         if head.headers.contains_key(header::CONTENT_ENCODING) {
             return Err(Refusal::Encoded);
         }
+        let limits = &rules.limits;
         let bytes = body::read(body, limits.max_body, limits.body_timeout).await?;
         match room {
-            Room::Leads(entrance) => self.take_lead(limits, entrance, bytes).await,
+            Room::Leads(entrance) => self.take_lead(rules, entrance, bytes).await,
             Room::Events(entrance) => self.take_event(limits, entrance, &head.headers, &bytes).await,
         }
     }
@@ -216,17 +194,6 @@ impl Door {
             tracing::error!(%error, "leads cannot be kept; senders are told to come again");
         }
         refusal
-    }
-}
-
-impl Rules {
-    fn new(parts: &DoorParts, limits: IntakeLimits, sources: Vec<IntakeSource>) -> Self {
-        Self {
-            addresses: AddressPace::new(limits.rate_per_address, &parts.ticks),
-            leads: leads::Entrances::new(parts, sources),
-            strangers: parts.metrics.strangers(),
-            limits,
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 
 use super::house::{House, PATH, Plan, SECRET, post, post_to, sources};
-use crate::intake::{IntakeLimits, Proxies, Rate};
+use crate::intake::{DoorRules, IntakeLimits, Proxies, Rate};
 
 fn rate(per_second: u32, burst: u32) -> Rate {
     Rate {
@@ -86,7 +86,9 @@ async fn both_secrets_work_during_rotation_and_the_old_one_ends_with_a_reload() 
 
     let mut rotated = sources(None);
     rotated[0].secrets.remove(0);
-    house.door.reload(IntakeLimits::default(), rotated);
+    house
+        .door
+        .reload(DoorRules::new(IntakeLimits::default(), rotated));
     assert_eq!(knock(&house, PATH, None).await.0, 404);
     assert_eq!(knock(&house, next, None).await.0, 200);
 }
@@ -159,7 +161,9 @@ async fn behind_a_trusted_proxy_each_sender_has_its_own_pace() {
     assert_eq!(knock(&house, PATH, Some("192.0.2.1")).await.0, 429);
 
     // The same words from somebody we do not trust are just words.
-    house.door.reload(limits(&["10.0.0.0/8"]), sources(None));
+    house
+        .door
+        .reload(DoorRules::new(limits(&["10.0.0.0/8"]), sources(None)));
     assert_eq!(knock(&house, PATH, Some("192.0.2.3")).await.0, 200);
     assert_eq!(knock(&house, PATH, Some("192.0.2.4")).await.0, 429);
 }

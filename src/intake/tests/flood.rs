@@ -76,9 +76,9 @@ async fn leads_come_over_tls_and_a_renewed_certificate_is_used_at_once() {
     assert_eq!(house.ask(&post("{}")).await, None, "plain HTTP finds nobody");
 
     let (new, new_chain, new_key) = certificate();
-    assert!(tls.renew(&new_chain, &key).is_err(), "key and certificate differ");
+    assert!(Tls::new(&new_chain, &key).is_err(), "key and certificate differ");
     assert_eq!(over_tls(&house, &old).await, Some(200), "all stayed as it was");
-    tls.renew(&new_chain, &new_key).unwrap();
+    tls.become_like(&Tls::new(&new_chain, &new_key).unwrap());
     assert_eq!(over_tls(&house, &old).await, None);
     assert_eq!(over_tls(&house, &new).await, Some(200));
 }

@@ -18,10 +18,9 @@ use super::wire::Wire;
 use crate::admin::ticks::Crank;
 use crate::admin::{Health, Metrics, Poke, Ticks};
 use crate::intake::{
-    ConnectionLimits, Door, DoorParts, EventSource, IntakeLimits, IntakeSource, Rate, Tls, bind, body_check,
+    ConnectionLimits, Door, DoorParts, DoorRules, EventSource, IntakeLimits, IntakeSource, Rate, Tls, bind,
     serve,
 };
-use crate::normalize::BodyLimits;
 
 pub(crate) const SECRET: &str = "fixture-secret-0123456789abcdef";
 pub(crate) const PATH: &str = "/v1/leads/web/fixture-secret-0123456789abcdef";
@@ -81,7 +80,6 @@ impl House {
             store: shelf.clone(),
             clock: Arc::new(ManualClock::new(DateTime::UNIX_EPOCH)),
             ticks,
-            check: body_check(BodyLimits::default()),
             metrics: Arc::clone(&metrics),
             health: Arc::clone(&health),
             on_kept: counting(&pokes),
@@ -94,8 +92,8 @@ impl House {
             on_kept: counting(&event_pokes[0]),
             on_copied: counting(&event_pokes[1]),
         });
-        let door = Door::new(parts, plan.limits, sources(plan.source_rate));
-        let door = Arc::new(door.hearing(events.into_iter().collect()));
+        let rules = DoorRules::new(plan.limits, sources(plan.source_rate));
+        let door = Arc::new(Door::new(parts, rules.hearing(events.into_iter().collect())));
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();

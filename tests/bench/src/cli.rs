@@ -12,6 +12,7 @@ use crate::grow::GrowArgs;
 use crate::limits::LimitsArgs;
 use crate::lone::LoneArgs;
 use crate::peer::PeerArgs;
+use crate::reload::ReloadArgs;
 use crate::report::ReportArgs;
 use crate::serve::ServeArgs;
 
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Drain(DrainArgs),
     /// Intake, memory, start and disk with many leads in the store.
     Grow(GrowArgs),
+    /// The config changes again and again while leads come in at a steady rate.
+    Reload(ReloadArgs),
     /// The load and the sink of `e2e` around any other relay.
     Peer(PeerArgs),
     /// Measures what the goals name and judges it; 0 pass, 1 fail, 2 inconclusive.

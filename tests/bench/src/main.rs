@@ -18,6 +18,7 @@ mod numbers;
 mod peer;
 mod print;
 mod process;
+mod reload;
 mod report;
 mod serve;
 mod sink;
@@ -39,6 +40,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Loop(args) => circuit::run(&args, &common)?,
         Command::Drain(args) => drain::run(&args, &common)?,
         Command::Grow(args) => grow::run(&args, &common)?,
+        Command::Reload(args) => reload::run(&args, &common)?,
         Command::Peer(args) => peer::run(&args, &common)?,
         Command::Report(args) => return report::run(&args, &common),
         Command::Serve(args) => serve::run(&args)?,

@@ -13,7 +13,7 @@ pub(crate) struct Printer {
 }
 
 /// Figures worth a column, in their order; a table shows those it has.
-const COLUMNS: [&str; 58] = [
+const COLUMNS: [&str; 67] = [
     "req_per_s",
     "accepted_per_s",
     "delivered_per_s",
@@ -22,6 +22,14 @@ const COLUMNS: [&str; 58] = [
     "p50_ms",
     "p99_ms",
     "p99_over_p50",
+    "quiet_p99_ms",
+    "accepted",
+    "reloads",
+    "reloads_failed",
+    "reload_p50_ms",
+    "reload_p99_ms",
+    "command_p50_ms",
+    "command_p99_ms",
     "lag_p50_ms",
     "lag_p99_ms",
     "answer_p50_ms",
@@ -71,6 +79,7 @@ const COLUMNS: [&str; 58] = [
     "vs_single_commit",
     "vs_no_durability",
     "vs_empty_store",
+    "p99_vs_quiet",
     "share",
 ];
 

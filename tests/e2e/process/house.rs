@@ -81,7 +81,7 @@ impl House {
              [listen]\npublic = \"{}\"\nadmin = \"unix:{dir}/admin.sock\"\n\
              [sources.web]\nsecrets = [{}]\n\
              [intake]\nrate_per_address = \"off\"\nmax_connections_per_address = 512\n{}\n\
-             [store]\n{}\n[clocks]\n{}\n[log]\nlevel = \"{}\"\nformat = \"json\"\n",
+             [store]\n{}\n[dedupe]\n[clocks]\n{}\n[log]\nlevel = \"{}\"\nformat = \"json\"\n",
             self.public,
             or(plan.secret, format!("{{ file = \"{dir}/web.secret\" }}")),
             plan.intake,

@@ -16,8 +16,8 @@ use leadsync::dedupe;
 use leadsync::deliver::pace::Pace;
 use leadsync::deliver::{DeliveryWorker, Purse, Room, Unobserved};
 use leadsync::intake::poll::PollWorker;
-use leadsync::intake::{Door, DoorParts, IntakeLimits, IntakeSource, body_check};
-use leadsync::normalize::{self, BodyLimits};
+use leadsync::intake::{Door, DoorParts, DoorRules, IntakeLimits, IntakeSource};
+use leadsync::normalize;
 use leadsync::route::{RouteTarget, Routes};
 use leadsync::runtime::{Bells, Worker};
 use leadsync::settle::{Reader, SettleParts, SettleWorker, Unwatched};
@@ -216,7 +216,6 @@ impl Ground {
         let parts = DoorParts {
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),
-            check: body_check(BodyLimits::default()),
             metrics: Arc::new(Metrics::new(ticks.clone())),
             health: Arc::new(Health::new(ticks.clone())),
             on_kept: Arc::new(|| {}),
@@ -229,7 +228,7 @@ impl Ground {
             rate: None,
         };
         let sources = plan.sources.iter().map(source).collect();
-        Arc::new(Door::new(parts, IntakeLimits::default(), sources))
+        Arc::new(Door::new(parts, DoorRules::new(IntakeLimits::default(), sources)))
     }
 }
 

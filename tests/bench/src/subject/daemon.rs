@@ -100,6 +100,29 @@ impl Daemon {
         told.as_array().cloned().context("dead letters are not a list")
     }
 
+    /// Writes the connector's file anew, with something else in it; it counts once it is told to reload.
+    pub(crate) fn rewrite_connector(
+        &self,
+        sink: &SinkText,
+        edit: impl FnOnce(&mut toml::Table),
+    ) -> anyhow::Result<()> {
+        let mut table: toml::Table = sink.connector_text(self.home.path())?.parse()?;
+        edit(&mut table);
+        let path = self.home.join(&format!("connectors.d/{}.toml", sink.kind.name()));
+        Ok(fs::write(path, toml::to_string(&table)?)?)
+    }
+
+    /// Writes the main file anew, with one more source; none when the name is empty.
+    pub(crate) fn rewrite_main(&self, source: &str) -> anyhow::Result<()> {
+        let mut text = daemon_text(self.home.path(), self.target.address);
+        if !source.is_empty() {
+            let file = self.keep("more.secret", &SECRET.replace("bench", "other"))?;
+            let more = format!("\n[sources.{source}]\nsecrets = [{{ file = \"{file}\" }}]\n");
+            text.push_str(&more);
+        }
+        Ok(fs::write(self.home.join("leadsync.toml"), text)?)
+    }
+
     /// Another file of its directory, readable by nobody else; its path.
     pub(crate) fn keep(&self, name: &str, text: &str) -> anyhow::Result<String> {
         let path = self.home.join(name);

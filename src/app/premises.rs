@@ -1,0 +1,113 @@
+//! What stays while configs come and go: the store, the door, the numbers, the roster of workers.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+
+use super::build::Blueprint;
+use super::crew::{Relieved, Roster};
+use super::daemon::Staff;
+use super::front;
+use super::hiring::{Hiring, bells};
+use super::observers::Ears;
+use crate::admin::{Changes, Health, Metrics, Noticeboard, Terms};
+use crate::intake::{Door, Tls};
+use crate::runtime::Bells;
+use crate::store::InboxId;
+use crate::store::sqlite::SqliteStore;
+
+/// What stays while configs come and go.
+pub(super) struct Premises {
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) upkeep: Noticeboard,
+    pub(super) ears: Arc<dyn Ears>,
+    pub(super) staff: Staff,
+    pub(super) door: Arc<Door>,
+    pub(super) tls: Option<Arc<Tls>>,
+    /// What the operator's desk goes by.
+    pub(super) terms: Arc<ArcSwap<Terms>>,
+    pub(super) roster: Roster,
+    /// Arrivals up to this one are opened with care, whoever settles.
+    suspicious: Option<InboxId>,
+}
+
+/// What the premises are made from, beside the first config.
+pub(super) struct Grounds {
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) suspicious: Option<InboxId>,
+    pub(super) health: Arc<Health>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) ears: Arc<dyn Ears>,
+    pub(super) staff: Staff,
+}
+
+impl Premises {
+    /// Under their first config; the first crew is at work. Also gives the bells of the house.
+    pub(super) fn open(grounds: Grounds, blueprint: &Blueprint, stop: CancellationToken) -> (Self, Bells) {
+        let bells = bells(blueprint);
+        let clock = Arc::clone(&blueprint.outside.clock);
+        let premises = Self {
+            door: front::door(&grounds, blueprint, &bells),
+            tls: blueprint.tls.clone(),
+            terms: Arc::new(ArcSwap::from_pointee(front::terms(blueprint, &bells))),
+            roster: Roster::new(grounds.staff.back.clone(), clock, stop),
+            upkeep: Noticeboard::default(),
+            store: grounds.store,
+            metrics: grounds.metrics,
+            ears: grounds.ears,
+            staff: grounds.staff,
+            suspicious: grounds.suspicious,
+        };
+        drop(premises.man(blueprint, &bells));
+        (premises, bells)
+    }
+
+    /// Goes on under another config. From here on nothing can fail, and nothing waits.
+    pub(super) fn go_on(&self, next: &Blueprint, before: &Bells, changes: &Changes) -> Bells {
+        let bells = bells(next).after(before);
+        let is_changed = |name: &String| changes.connectors.changed.contains(name);
+        for (file, _) in next.connectors.iter().filter(|(file, _)| is_changed(&file.name)) {
+            next.purses.renew(file);
+        }
+        self.door.reload(front::rules(next, &self.store, &bells));
+        if let (Some(shown), Some(next)) = (&self.tls, &next.tls) {
+            shown.become_like(next);
+        }
+        self.terms.store(Arc::new(front::terms(next, &bells)));
+        let relieved = self.man(next, &bells);
+        self.see_off(relieved, changes);
+        bells
+    }
+
+    fn man(&self, blueprint: &Blueprint, bells: &Bells) -> Relieved {
+        let crew = Hiring::new(blueprint, self, bells).crew(blueprint, self.suspicious);
+        self.roster.relieve(crew)
+    }
+
+    /// Once the last of those relieved has gone, nothing more is told of connectors and sources that
+    /// went with them.
+    fn see_off(&self, relieved: Relieved, changes: &Changes) {
+        let (metrics, terms) = (Arc::clone(&self.metrics), Arc::clone(&self.terms));
+        let upkeep = self.upkeep.clone();
+        let (connectors, sources) = (
+            changes.connectors.removed.clone(),
+            changes.sources.removed.clone(),
+        );
+        self.staff.back.spawn(async move {
+            relieved.gone().await;
+            let terms = terms.load();
+            // It may have been put back meanwhile.
+            for name in connectors.iter().filter(|name| !terms.connectors.contains(*name)) {
+                metrics.forget_connector(name);
+                if let Some(tended) = upkeep.take_down(name) {
+                    metrics.forget_upkeep(name, &tended.checks);
+                }
+            }
+            for name in sources.iter().filter(|name| !terms.sources.contains(*name)) {
+                metrics.forget_source(name);
+            }
+        });
+    }
+}
