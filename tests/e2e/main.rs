@@ -33,6 +33,7 @@ mod process_stop;
 mod systemd;
 
 mod demo;
+mod documents;
 mod intake_custody;
 mod intake_descriptors;
 mod intake_house;
