@@ -1,6 +1,7 @@
 //! A machine that is made for one page: this one, as far as it is read, and nobody's, as far as it is written.
 
 use std::fs::File;
+use std::io::{Read, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -71,6 +72,12 @@ impl Machine {
     }
 
     fn type_in(&self, block: &Block) -> Result<(), String> {
+        for deed in &block.deeds {
+            let done = self.shell(deed);
+            if !done.status.success() {
+                return Err(format!("line {}: {deed}: {}", block.line, told(&done)));
+            }
+        }
         let mut text = block.text.clone();
         for (name, expression) in &block.words {
             let word = self.shell(&format!("printf %s \"{expression}\""));
@@ -83,7 +90,7 @@ impl Machine {
         let done = if block.runs_on {
             self.watch(&text)
         } else {
-            self.shell(&text)
+            self.shell_typing(&text, &block.typed)
         };
         let expected = if block.runs_on { 124 } else { block.exits };
         if done.status.code() == Some(expected) {
@@ -99,22 +106,20 @@ impl Machine {
 
     /// Runs lines of shell; where the shell stands afterwards and what it exported holds for the next ones.
     fn shell(&self, text: &str) -> Output {
-        self.run(&["bash", "-c", &format!("{RESUME}\n{text}\n{KEEP}")])
+        self.shell_typing(text, "")
+    }
+
+    fn shell_typing(&self, text: &str, typed: &str) -> Output {
+        self.run(&["bash", "-c", &format!("{RESUME}\n{text}\n{KEEP}")], typed)
     }
 
     /// Runs a command that does not end by itself, for a moment; ends with 124.
     fn watch(&self, text: &str) -> Output {
-        self.run(&[
-            "timeout",
-            "--signal=INT",
-            A_MOMENT,
-            "bash",
-            "-c",
-            &format!("{RESUME}\n{text}"),
-        ])
+        let command = format!("{RESUME}\n{text}");
+        self.run(&["timeout", "--signal=INT", A_MOMENT, "bash", "-c", &command], "")
     }
 
-    fn run(&self, command: &[&str]) -> Output {
+    fn run(&self, command: &[&str], typed: &str) -> Output {
         let (said, complained) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
         let path = std::env::var("PATH").unwrap_or_default();
         let mut child = Command::new("chroot");
@@ -129,12 +134,17 @@ impl Machine {
             .env("LC_ALL", "C.UTF-8")
             .env("REHEARSED_BINARY", BINARY)
             .env("REHEARSAL_STAND_INS", &self.stand_ins)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             // Files, not pipes: what is started in the background must not keep a reader waiting.
             .stdout(said.try_clone().unwrap())
             .stderr(complained.try_clone().unwrap())
             .process_group(0);
-        let status = child.status().unwrap();
+        let mut child = child.spawn().unwrap();
+        let mut keyboard = child.stdin.take().unwrap();
+        // Whoever reads nothing may be gone already.
+        let _ = keyboard.write_all(typed.as_bytes());
+        drop(keyboard);
+        let status = child.wait().unwrap();
         Output {
             status,
             stdout: all_of(said),
@@ -153,7 +163,6 @@ impl Machine {
 }
 
 fn all_of(mut file: File) -> Vec<u8> {
-    use std::io::{Read, Seek};
     let mut text = Vec::new();
     file.rewind().unwrap();
     file.read_to_end(&mut text).unwrap();

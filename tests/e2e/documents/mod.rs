@@ -44,6 +44,12 @@ macro_rules! rehearse {
 rehearse! {
     process_the_readme_does_what_it_says: "README.md",
     process_operations_do_what_they_say: "docs/operations.md",
+    process_how_microsoft_sends_leads_is_tried: "docs/leads-from-microsoft.md",
+    process_azure_table_is_set_up_as_told: "connectors/azure-table/README.md",
+    process_dynamics365_is_set_up_as_told: "connectors/dynamics365/README.md",
+    process_marketo_is_set_up_as_told: "connectors/marketo/README.md",
+    process_partner_center_is_set_up_as_told: "connectors/partner-center/README.md",
+    process_salesforce_is_set_up_as_told: "connectors/salesforce/README.md",
 }
 
 #[test]

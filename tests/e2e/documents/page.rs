@@ -19,6 +19,10 @@ pub(super) struct Block {
     pub(super) exits: i32,
     /// `<!-- runs on -->`: it does not end by itself; it is ended when it has run for a moment.
     pub(super) runs_on: bool,
+    /// `<!-- types: TEXT -->`: what the reader types or pastes when asked.
+    pub(super) typed: String,
+    /// `<!-- reader: COMMAND -->`: what the reader does by other means before, as shell.
+    pub(super) deeds: Vec<String>,
     /// `<!-- word: NAME = EXPRESSION -->`: NAME in the commands stands for what the shell makes of EXPRESSION.
     pub(super) words: Vec<(String, String)>,
 }
@@ -87,6 +91,8 @@ impl Page {
             "not run" => block.not_run = Some(value),
             "exits" => block.exits = value.parse().unwrap(),
             "runs on" => block.runs_on = true,
+            "types" => block.typed = value,
+            "reader" => block.deeds.push(value),
             "word" => {
                 let (name, expression) = value.split_once('=').unwrap();
                 block
