@@ -12,6 +12,8 @@ use crate::admin::Ticks;
 /// Why the daemon should not be sent leads now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trouble {
+    /// The store is being opened.
+    Starting,
     /// It was told to stop.
     Stopping,
     /// The disk is full, or below the configured floor.
@@ -20,16 +22,57 @@ pub enum Trouble {
     StoreLost,
     /// The store fails for another reason.
     StoreFailing,
+    /// The store's writer gives no sign of life.
+    WriterStuck,
+    /// This machine's clock is before the day this program was made.
+    ClockWrong,
 }
 
 impl Trouble {
+    /// Every one there is.
+    pub const ALL: [Self; 7] = [
+        Self::Starting,
+        Self::Stopping,
+        Self::StoreFull,
+        Self::StoreLost,
+        Self::StoreFailing,
+        Self::WriterStuck,
+        Self::ClockWrong,
+    ];
+
+    /// What a person does about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Starting => {
+                "wait: a large store takes a while to open, and longer after a crash or an upgrade"
+            }
+            Self::Stopping => {
+                "wait for the next start; leads that are sent meanwhile wait at the socket unit, if there is one"
+            }
+            Self::StoreFull => "free space on the disk of the store; it recovers by itself",
+            Self::StoreLost => {
+                "the daemon ends with 74: stop it, keep a copy of the state directory, look at the disk, restore a backup"
+            }
+            Self::StoreFailing => {
+                "look at the disk and at the kernel's log; it recovers by itself once writing succeeds"
+            }
+            Self::WriterStuck => {
+                "look at the disk: a write does not return; the watchdog restarts the daemon if it lasts"
+            }
+            Self::ClockWrong => "set this machine's clock right (timedatectl set-ntp true)",
+        }
+    }
+
     /// The words of `/readyz` and of log lines.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Starting => "starting",
             Self::Stopping => "stopping",
             Self::StoreFull => "store full",
             Self::StoreLost => "store lost",
             Self::StoreFailing => "store failing",
+            Self::WriterStuck => "writer stuck",
+            Self::ClockWrong => "clock wrong",
         }
     }
 }

@@ -8,15 +8,25 @@ pub mod metrics;
 pub mod noticeboard;
 pub mod ticks;
 
-// 2. How it is asked for.
+// 2. What is told of that.
+mod numbers;
+pub mod vitals;
+
+// 3. How it is asked for.
+pub mod guard;
+pub mod outlet;
+pub mod reception;
 pub mod reload;
 pub mod router;
 pub mod server;
 
+pub use guard::guarded;
 pub use health::{Health, Pulse, Trouble};
 pub use metrics::Metrics;
 pub use noticeboard::{Noticeboard, Tended};
+pub use outlet::serve_readers;
+pub use reception::Reception;
 pub use reload::{Changes, Names, NotReloaded, Reload, Reloaded};
-pub use router::{Desk, Poke, Terms, router};
+pub use router::{Desk, Poke, Stuck, Terms, readable, router};
 pub use server::{AdminListen, AdminListener, serve};
 pub use ticks::Ticks;

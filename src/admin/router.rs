@@ -2,29 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use chrono::{DateTime, Utc};
 use connector_kit::clock::Clock;
 use connector_kit::{Check, DestinationName};
 use serde::Serialize;
-use tokio::time::timeout;
 
 use crate::admin::reload::{self, Reload};
-use crate::admin::{Health, Metrics, Noticeboard, Tended};
-use crate::deliver::budget::{self, Budget};
-use crate::store::{Store, StoreError};
-
-/// How long `/metrics` waits for the store before it shows the figures of last time.
-const STORE_PATIENCE: Duration = Duration::from_secs(2);
+use crate::admin::{Health, Metrics, Noticeboard, Tended, numbers, vitals};
+use crate::deliver::budget::Budget;
+use crate::store::Store;
 
 /// Wakes whoever waits. Carries nothing; a lost poke costs only time.
 pub type Poke = Arc<dyn Fn() + Send + Sync>;
+
+/// Names a worker that does not move, if there is one.
+pub type Stuck = Arc<dyn Fn(DateTime<Utc>) -> Option<String> + Send + Sync>;
 
 /// What the admin router answers from.
 #[derive(Clone)]
@@ -37,6 +36,8 @@ pub struct Desk {
     pub store: Arc<dyn Store>,
     /// Tells the age of what waits.
     pub clock: Arc<dyn Clock>,
+    /// Names a worker that does not move.
+    pub stuck: Stuck,
     /// How what wears out stands.
     pub upkeep: Noticeboard,
     /// What follows from the config in force.
@@ -49,6 +50,8 @@ pub struct Desk {
 pub struct Terms {
     /// What a day of a destination may cost.
     pub budgets: BTreeMap<DestinationName, Budget>,
+    /// Those whose calls are told, whether anything was delivered to them or not.
+    pub callers: BTreeSet<DestinationName>,
     /// The connectors there are.
     pub connectors: BTreeSet<String>,
     /// The sources leads are posted to.
@@ -60,37 +63,20 @@ pub struct Terms {
 /// The routes, callable in process.
 pub fn router(desk: Desk) -> Router {
     Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
         .route("/v1/upkeep", get(upkeep))
         .route("/v1/poke", post(poke))
         .route("/v1/reload", post(reload_config))
+        .with_state(desk.clone())
+        .merge(readable(desk))
+}
+
+/// The routes that only tell, for whoever watches from outside.
+pub fn readable(desk: Desk) -> Router {
+    Router::new()
+        .route("/healthz", get(vitals::healthz))
+        .route("/readyz", get(vitals::readyz))
+        .route("/metrics", get(numbers::metrics))
         .with_state(desk)
-}
-
-#[derive(Serialize)]
-struct Alive {
-    alive: bool,
-    silent: Vec<Silent>,
-}
-
-#[derive(Serialize)]
-struct Silent {
-    room: &'static str,
-    seconds: u64,
-}
-
-#[derive(Serialize)]
-struct Ready {
-    ready: bool,
-    reasons: Vec<Reason>,
-}
-
-#[derive(Serialize)]
-struct Reason {
-    reason: &'static str,
-    detail: String,
 }
 
 fn ok_or_unavailable(ok: bool) -> StatusCode {
@@ -99,66 +85,6 @@ fn ok_or_unavailable(ok: bool) -> StatusCode {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     }
-}
-
-async fn healthz(State(desk): State<Desk>) -> Response {
-    let silent: Vec<Silent> = desk
-        .health
-        .silent()
-        .into_iter()
-        .map(|(room, span)| Silent {
-            room,
-            seconds: span.as_secs(),
-        })
-        .collect();
-    let alive = silent.is_empty();
-    (ok_or_unavailable(alive), Json(Alive { alive, silent })).into_response()
-}
-
-async fn readyz(State(desk): State<Desk>) -> Response {
-    let reasons: Vec<Reason> = desk
-        .health
-        .troubles()
-        .into_iter()
-        .map(|(trouble, detail)| Reason {
-            reason: trouble.as_str(),
-            detail,
-        })
-        .collect();
-    let ready = reasons.is_empty();
-    (ok_or_unavailable(ready), Json(Ready { ready, reasons })).into_response()
-}
-
-async fn metrics(State(desk): State<Desk>) -> Response {
-    match timeout(STORE_PATIENCE, refresh(&desk)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "metrics show old totals"),
-        Err(_) => tracing::debug!("metrics show old totals: the store is slow"),
-    }
-    let Ok(page) = desk.metrics.text() else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], page).into_response()
-}
-
-async fn refresh(desk: &Desk) -> Result<(), StoreError> {
-    let now = desk.clock.now();
-    let totals = desk.store.totals().await?;
-    let terms = desk.terms.load_full();
-    let mut destinations = desk.store.destinations(now).await?;
-    // Of one that was taken out of the config, only what still waits for it is told.
-    destinations.retain(|status| {
-        let waits = status.due + status.waiting + status.dead > 0;
-        waits || terms.connectors.contains(status.name.as_str())
-    });
-    for status in &mut destinations {
-        let allowance = budget::allow(terms.budgets.get(&status.name), &status.calls, now);
-        status.gate = allowance.over(std::mem::take(&mut status.gate));
-    }
-    desk.metrics.show(&totals, &destinations, now);
-    desk.metrics.show_referrals(&desk.store.referral_totals().await?);
-    Ok(())
 }
 
 #[derive(Serialize)]

@@ -41,7 +41,7 @@ impl AdminListener {
             }
             AdminListen::Tcp(address) => Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
-                format!("{address} is not on loopback; the admin listener is open to this machine alone"),
+                format!("{address} is not on loopback; this listener is open to this machine alone"),
             )),
         }
     }

@@ -1,6 +1,6 @@
 //! From what the operator wrote to what the rooms are built from; nothing is started here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use connector_kit::clock::Clock;
@@ -13,6 +13,7 @@ use connector_kit::{
 };
 
 use super::purses::Purses;
+use super::reporting::is_sink;
 use crate::config::{self, ConnectorFile, Diagnostics, Loaded};
 use crate::deliver::{Patience, Purse};
 use crate::intake::{IntakeLimits, IntakeSource, Proxies, Tls};
@@ -46,6 +47,8 @@ pub struct Blueprint {
     pub sources: Vec<IntakeSource>,
     /// The certificate, where the public listener speaks TLS itself.
     pub tls: Option<Arc<Tls>>,
+    /// What readers of the numbers have to show, where it is asked for.
+    pub metrics_token: Option<Secret>,
     /// Reads arrivals; a test may put something here that misbehaves.
     pub reader: crate::settle::Reader,
     /// Time, dice, secrets, network.
@@ -76,6 +79,10 @@ impl Blueprint {
             .source_secrets(&outside.secrets)
             .map_err(|found| mistakes.extend(found.mistakes().to_vec()))
             .unwrap_or_default();
+        let metrics_token = loaded
+            .metrics_token(&outside.secrets)
+            .map_err(|found| mistakes.extend(found.mistakes().to_vec()))
+            .unwrap_or_default();
         let tls = match tls(&loaded, &outside) {
             Ok(tls) => tls,
             Err(error) => {
@@ -98,6 +105,7 @@ impl Blueprint {
             connectors,
             purses,
             tls,
+            metrics_token,
             reader: Arc::new(move |arrival| normalize::understand(arrival, &rules)),
             outside,
             loaded,
@@ -111,6 +119,18 @@ impl Blueprint {
             .iter()
             .filter(|(_, connector)| connector.destination.is_some());
         playing
+            .map(|(file, _)| DestinationName::new(&file.name))
+            .collect()
+    }
+
+    /// Connectors whose calls are worth telling: leads go there, outcomes are reported there, or a day of
+    /// calls is limited.
+    pub fn callers(&self) -> BTreeSet<DestinationName> {
+        let calls = |(file, connector): &&(ConnectorFile, Connector)| {
+            connector.destination.is_some() || is_sink(file, connector) || file.budget.is_some()
+        };
+        let callers = self.connectors.iter().filter(calls);
+        callers
             .map(|(file, _)| DestinationName::new(&file.name))
             .collect()
     }

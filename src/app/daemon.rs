@@ -12,13 +12,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::build::Blueprint;
+use super::counters::Counters;
 use super::front;
+use super::ground::Ground;
 use super::listeners::Listeners;
 use super::observers::Ears;
 use super::premises::{Grounds, Premises};
 use super::reload::{InForce, Reloader, Renewal};
 use super::site::Site;
-use crate::admin::{self, Health, Metrics, NotReloaded, Reload, Reloaded, Ticks, Trouble};
+use crate::admin::{self, Health, Metrics, NotReloaded, Reload, Reloaded, Stuck, Ticks, Trouble};
 use crate::intake;
 use crate::store::StoreError;
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -79,6 +81,16 @@ impl Daemon {
         renewal: Option<Renewal>,
     ) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new(Ticks::machine()));
+        metrics.began(blueprint.outside.clock.now());
+        let stop_work = CancellationToken::new();
+        let token = blueprint.metrics_token.as_ref();
+        let (counters, mut serving) = Counters::open(
+            listeners.admin,
+            listeners.metrics,
+            token,
+            &staff.front,
+            &stop_work,
+        );
         let site = Site::prepare(&blueprint, &metrics)?;
         let health = Arc::new(Health::new(Ticks::machine()));
         let grounds = Grounds {
@@ -89,7 +101,7 @@ impl Daemon {
             ears,
             staff: staff.clone(),
         };
-        let (stop_intake, stop_work) = (CancellationToken::new(), CancellationToken::new());
+        let stop_intake = CancellationToken::new();
         let clock = Arc::clone(&blueprint.outside.clock);
         let limits = blueprint.connection_limits();
         let listen = blueprint.loaded.config.listen.public;
@@ -111,19 +123,20 @@ impl Daemon {
             metrics,
             store: site.store.clone(),
             upkeep: premises.upkeep.clone(),
+            stuck: stuck(&premises),
             clock,
             terms: Arc::clone(&premises.terms),
             reload: config
                 .clone()
                 .map(|config| -> Arc<dyn Reload> { Arc::new(config) }),
         };
+        counters.take_up(desk);
         let beating = front::watch_writer(&health);
+        let ground = Ground::new(Arc::clone(&site.store), Arc::clone(&health), beating);
         let (door, tls) = (Arc::clone(&premises.door), premises.tls.clone());
         let taking = intake::serve(listeners.public, tls, door, limits, stop_intake.clone());
-        let answering = front::serve_admin(listeners.admin, desk, stop_work.clone());
-        let feeling = front::feel_writer(Arc::clone(&site.store), beating, stop_work.clone());
-        let front = &staff.front;
-        let serving = vec![front.spawn(taking), front.spawn(answering), front.spawn(feeling)];
+        serving.push(staff.front.spawn(taking));
+        serving.push(staff.front.spawn(ground.feel(stop_work.clone())));
         Ok(Self {
             public,
             store: site.store,
@@ -182,4 +195,10 @@ impl Daemon {
     pub async fn until_lost(&self) -> String {
         self.store.until_lost().await
     }
+}
+
+/// Looks who of those who work there does not move.
+fn stuck(premises: &Arc<Premises>) -> Stuck {
+    let premises = Arc::downgrade(premises);
+    Arc::new(move |now| premises.upgrade()?.roster.stuck(now))
 }

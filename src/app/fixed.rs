@@ -8,10 +8,18 @@ use crate::config::{Config, Loaded, Mistake};
 type Fixed = (&'static str, fn(&Config) -> String);
 
 /// What sockets, threads and the store were made with.
-const FIXED: [Fixed; 12] = [
+const FIXED: [Fixed; 14] = [
     ("state_dir", |config| config.state_dir.display().to_string()),
     ("listen.public", |config| config.listen.public.to_string()),
     ("listen.admin", |config| config.listen.admin.to_string()),
+    ("listen.metrics", |config| {
+        let address = config.listen.metrics;
+        address.map_or("nothing".to_owned(), |address| address.to_string())
+    }),
+    ("listen.metrics_token", |config| {
+        let token = config.listen.metrics_token.is_some();
+        if token { "a token" } else { "no token" }.to_owned()
+    }),
     ("listen.tls", |config| on_or_off(config.listen.tls.is_some())),
     ("store.path", |config| config.store_path().display().to_string()),
     ("store.free_space_floor", |config| {

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use connector_kit::SourceName;
 use connector_kit::ids::AccountName;
-use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use super::build::{Blueprint, Teller};
 use super::premises::Grounds;
@@ -15,17 +13,14 @@ use crate::admin::{self, Health, Poke, Terms, Ticks};
 use crate::intake::{self, Door, DoorParts, DoorRules, EventSource};
 use crate::normalize;
 use crate::runtime::{Bell, Bells};
-use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
-/// The writer is asked for a sign of life this often.
-const FEEL_EVERY: Duration = Duration::from_secs(5);
 /// A writer silent for this long counts as stuck.
 const WRITER_SILENCE: Duration = Duration::from_secs(20);
 
 /// Expects signs of life of the store's writer from now on.
 pub(super) fn watch_writer(health: &Health) -> admin::Pulse {
-    health.watch("store writer", WRITER_SILENCE)
+    health.watch(admin::vitals::WRITER, WRITER_SILENCE)
 }
 
 /// Opens the door.
@@ -58,6 +53,7 @@ pub(super) fn terms(blueprint: &Blueprint, bells: &Bells) -> Terms {
     let connectors = blueprint.loaded.connectors.iter();
     Terms {
         budgets: budgets(&blueprint.loaded),
+        callers: blueprint.callers(),
         connectors: connectors.map(|file| file.name.clone()).collect(),
         sources: blueprint.loaded.config.sources.keys().cloned().collect(),
         poke: Arc::new(move || bells.ring_all()),
@@ -82,24 +78,4 @@ fn event_sources(blueprint: &Blueprint, store: &Arc<SqliteStore>, bells: &Bells)
 fn ringing(bells: impl IntoIterator<Item = Bell>) -> Poke {
     let bells: Vec<Bell> = bells.into_iter().collect();
     Arc::new(move || bells.iter().for_each(Bell::ring))
-}
-
-/// Asks the store's writer for a sign of life, so that `/healthz` notices when it is stuck.
-pub(super) async fn feel_writer(store: Arc<SqliteStore>, pulse: admin::Pulse, stop: CancellationToken) {
-    loop {
-        if store.mark_started(Vec::new()).await.is_ok() {
-            pulse.beat();
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(FEEL_EVERY) => {}
-        }
-    }
-}
-
-/// Answers the operator until told to stop.
-pub(super) async fn serve_admin(listener: admin::AdminListener, desk: admin::Desk, stop: CancellationToken) {
-    if let Err(error) = admin::serve(listener, admin::router(desk), stop).await {
-        warn!(event = "admin_ended", error = %error, "the admin listener ended");
-    }
 }

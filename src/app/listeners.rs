@@ -12,6 +12,8 @@ pub struct Listeners {
     pub public: TcpListener,
     /// Where the operator asks.
     pub admin: AdminListener,
+    /// Where the numbers may be read as well.
+    pub metrics: Option<TcpListener>,
 }
 
 /// A listener cannot be had.
@@ -40,7 +42,19 @@ impl Listeners {
         let admin = AdminListener::bind(&admin)
             .await
             .map_err(failed(listen.admin.to_string()))?;
-        Ok(Self { public, admin })
+        // Who may read there is the config's rule: on loopback, or with a token.
+        let metrics = match listen.metrics {
+            Some(address) => {
+                let bound = TcpListener::bind(address).await;
+                Some(bound.map_err(failed(address.to_string()))?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            public,
+            admin,
+            metrics,
+        })
     }
 }
 

@@ -5,8 +5,11 @@ mod build;
 mod purses;
 
 // 2. Where a daemon stands and what stays while configs come and go; who works in it.
+mod certificate;
+mod counters;
 mod crew;
 mod front;
+mod ground;
 mod hiring;
 mod listeners;
 mod observers;

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-use connector_kit::{DestinationName, Outcome, ReferralId, SourceName};
+use chrono::{DateTime, TimeDelta, Utc};
+use connector_kit::{DestinationName, ErrorKind, Outcome, ReferralId, SourceName};
 
 use crate::admin::Metrics;
-use crate::admin::metrics::{DestinationMeter, OutcomeMeter, ReportMeter, SettleMeter};
+use crate::admin::metrics::{AskMeter, AskedAs, DestinationMeter, OutcomeMeter, ReportMeter, SettleMeter};
 use crate::deliver::{AttemptFate, Attempted, Observer};
 use crate::settle::Watcher;
-use crate::store::{ReportStep, Settlement};
+use crate::store::{DestinationGate, ReportStep, Settlement};
 use crate::syncback::{End, Onlooker, Reported, Reporting};
 
 /// Somebody beside the numbers, such as the demo's screen.
@@ -40,7 +40,7 @@ impl Ears for Silence {
 pub(super) struct Counting {
     settle: SettleMeter,
     destinations: BTreeMap<DestinationName, DestinationMeter>,
-    outcomes: BTreeMap<SourceName, OutcomeMeter>,
+    outcomes: BTreeMap<SourceName, (OutcomeMeter, AskMeter)>,
     reports: BTreeMap<SourceName, ReportMeter>,
     ears: Arc<dyn Ears>,
 }
@@ -56,7 +56,8 @@ impl Counting {
         let meters = destinations
             .iter()
             .map(|name| (name.clone(), metrics.destination(name)));
-        let outcomes = watched.iter().map(|name| (name.clone(), metrics.outcomes(name)));
+        let looks = |name| (metrics.outcomes(name), metrics.asks(name, AskedAs::OutcomeSource));
+        let outcomes = watched.iter().map(|name| (name.clone(), looks(name)));
         Self {
             outcomes: outcomes.collect(),
             reports: sinks
@@ -85,13 +86,25 @@ impl Watcher for Counting {
 }
 
 impl Onlooker for Counting {
-    fn observed(&self, source: &SourceName, news: &[Outcome]) {
-        if let Some(meter) = self.outcomes.get(source) {
+    fn observed(&self, source: &SourceName, news: &[Outcome], now: DateTime<Utc>) {
+        if let Some((meter, _)) = self.outcomes.get(source) {
             for outcome in news {
-                meter.seen(outcome.stage);
+                meter.seen(outcome.stage, now - outcome.changed_at);
             }
         }
         self.ears.observed(source, news);
+    }
+
+    fn looked(&self, source: &SourceName, to_the_end: bool) {
+        if let Some((_, asks)) = self.outcomes.get(source) {
+            asks.answered(to_the_end);
+        }
+    }
+
+    fn failed(&self, source: &SourceName, kind: ErrorKind) {
+        if let Some((_, asks)) = self.outcomes.get(source) {
+            asks.failed(kind);
+        }
     }
 }
 
@@ -99,6 +112,9 @@ impl Observer for Counting {
     fn called(&self, destination: &DestinationName, took: TimeDelta, attempted: &[Attempted]) {
         if let Some(meter) = self.destinations.get(destination) {
             for one in attempted {
+                if one.fate == AttemptFate::Dead {
+                    meter.dead.inc();
+                }
                 match (one.fate, one.error) {
                     (AttemptFate::Delivered | AttemptFate::Closed, _) => drop(meter.delivered.inc()),
                     (AttemptFate::Withheld, _) => drop(meter.withheld.inc()),
@@ -108,6 +124,12 @@ impl Observer for Counting {
             }
         }
         self.ears.called(destination, took, attempted);
+    }
+
+    fn gated(&self, destination: &DestinationName, gate: &DestinationGate) {
+        if let Some(meter) = self.destinations.get(destination) {
+            meter.gated(gate);
+        }
     }
 }
 

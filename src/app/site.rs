@@ -45,6 +45,9 @@ impl Site {
         keep_applied(&blueprint.loaded);
         let running_mark = path.with_extension("running");
         let died = running_mark.exists();
+        if died {
+            metrics.last_run_died();
+        }
         std::fs::write(&running_mark, b"").map_err(failed)?;
         Ok(Self {
             store,

@@ -128,6 +128,7 @@ async fn listeners(listen: &Listen) -> Listeners {
         admin: AdminListener::bind(&crate::admin::AdminListen::Tcp(admin))
             .await
             .unwrap(),
+        metrics: None,
     }
 }
 

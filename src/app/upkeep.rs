@@ -21,6 +21,8 @@ const EVERY: TimeDelta = TimeDelta::hours(1);
 const WHILE_ILL: TimeDelta = TimeDelta::minutes(10);
 /// The same is not said again within this time.
 const SILENCE: TimeDelta = TimeDelta::hours(1);
+/// Nor within this, where a person has days or weeks.
+const LONG_SILENCE: TimeDelta = TimeDelta::hours(24);
 /// A look calls the other side a few times.
 const LONGEST_LOOK: Duration = Duration::from_mins(5);
 
@@ -67,7 +69,12 @@ impl UpkeepWorker {
     /// Says what is new, and what still holds after a while.
     fn say(&mut self, check: &Check, now: DateTime<Utc>) {
         let before = self.said.get(check.name);
-        let again = before.is_none_or(|(said, at)| said != check || now - *at >= SILENCE);
+        let silence = if check.health == Health::Ailing {
+            LONG_SILENCE
+        } else {
+            SILENCE
+        };
+        let again = before.is_none_or(|(said, at)| said != check || now - *at >= silence);
         let was_bad = before.is_some_and(|(said, _)| is_bad(said));
         let name = &self.parts.name;
         let Check {

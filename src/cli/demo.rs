@@ -4,6 +4,7 @@ mod look;
 mod report;
 mod teller;
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,9 @@ pub(super) struct DemoArgs {
     /// Write the daemon's log to standard error, as JSON
     #[arg(long)]
     log: bool,
+    /// Show the daemon's numbers at this address, for Prometheus and its dashboard
+    #[arg(long, value_name = "127.0.0.1:9464")]
+    metrics: Option<SocketAddr>,
 }
 
 /// Runs the demo; fails when a single number is not as promised.
@@ -61,7 +65,7 @@ async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &Demo
     let transports = Arc::clone(&outside.transports);
     let receivers = Receivers::open(site, &clock).await?;
     let center = Center::open(site, &clock, &receivers.crms.login).await?;
-    site.configure(receivers.doors, receivers.crms.doors, center.doors)?;
+    site.configure(receivers.doors, receivers.crms.doors, center.doors, args.metrics)?;
     // The environment of whoever tries this belongs to another daemon.
     let loaded = Config::load(site.directory(), &std::collections::BTreeMap::new())?;
     if args.log {

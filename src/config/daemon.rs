@@ -54,6 +54,10 @@ pub struct Listen {
     pub tls: Option<Tls>,
     /// The operator's own interface.
     pub admin: Admin,
+    /// Where `/metrics`, `/healthz` and `/readyz` may be read as well; nothing else is there.
+    pub metrics: Option<SocketAddr>,
+    /// What readers of `metrics` have to show; without it only this machine may read.
+    pub metrics_token: Option<SecretRef>,
 }
 
 /// A certificate and its key, both PEM.
@@ -224,6 +228,8 @@ impl Default for Listen {
             public: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             tls: None,
             admin: Admin::Unix(PathBuf::from("/run/leadsync/admin.sock")),
+            metrics: None,
+            metrics_token: None,
         }
     }
 }

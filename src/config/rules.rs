@@ -11,7 +11,7 @@ use crate::route::{RouteTarget, Routes};
 
 use super::clocks::Clocks;
 use super::connector::ConnectorFile;
-use super::daemon::{Config, HttpsSource};
+use super::daemon::{Config, HttpsSource, Listen};
 
 /// What is wrong in the main file.
 pub(super) fn check_config(
@@ -29,6 +29,7 @@ pub(super) fn check_config(
     if let Some(tls) = &config.listen.tls {
         check_reference("listen.tls.key", &tls.key, &mut mistakes);
     }
+    check_readers(&config.listen, &mut mistakes);
     check_clocks(&config.clocks, connectors, &mut mistakes);
     mistakes.extend(Routes::mistakes(&config.routes, targets));
     mistakes
@@ -91,6 +92,23 @@ pub(super) fn targets(connectors: &[ConnectorFile]) -> Vec<RouteTarget> {
             account: connector.account.as_str().into(),
         })
         .collect()
+}
+
+/// Whoever can reach the numbers from another machine has to show a token.
+fn check_readers(listen: &Listen, mistakes: &mut Vec<ConfigError>) {
+    if let Some(token) = &listen.metrics_token {
+        check_reference("listen.metrics_token", token, mistakes);
+    }
+    let message = match (listen.metrics, &listen.metrics_token) {
+        (Some(address), None) if !address.ip().to_canonical().is_loopback() => {
+            "others can reach this address: give listen.metrics_token, or a loopback address like \"127.0.0.1:9464\""
+        }
+        (Some(address), _) if address == listen.public => {
+            "this is where leads arrive; the numbers need an address of their own"
+        }
+        _ => return,
+    };
+    mistakes.push(ConfigError::new("listen.metrics", message));
 }
 
 /// More moments than this are noise.

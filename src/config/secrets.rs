@@ -40,6 +40,18 @@ impl Loaded {
         Diagnostics::new(mistakes).map_or(Ok(found), Err)
     }
 
+    /// Reads what readers of the numbers have to show, where the config asks for it.
+    pub fn metrics_token(&self, reader: &SecretReader) -> Result<Option<Secret>, Diagnostics> {
+        let Some(reference) = &self.config.listen.metrics_token else {
+            return Ok(None);
+        };
+        let read = reader.read(reference).map_err(|error| error.to_string());
+        read.and_then(strong).map(Some).map_err(|why| {
+            let error = ConfigError::new("listen.metrics_token", why);
+            Diagnostics::one(self.explain(&error))
+        })
+    }
+
     fn explain(&self, error: &ConfigError) -> Mistake {
         self.mistake(None, error)
     }
@@ -52,7 +64,7 @@ fn strong(secret: Secret) -> Result<Secret, String> {
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     if !letters || text.len() < SHORTEST {
         return Err(format!(
-            "a source's secret needs at least {SHORTEST} random characters of A-Z, a-z, 0-9, _ and -; \
+            "this secret needs at least {SHORTEST} random characters of A-Z, a-z, 0-9, _ and -; \
              make one with: head -c 24 /dev/urandom | basenc --base64url"
         ));
     }

@@ -173,6 +173,41 @@ fn the_moments_of_a_clock_ascend_and_its_alerts_go_to_a_connector_that_wants_the
 }
 
 #[test]
+fn numbers_are_open_to_other_machines_only_with_a_token() {
+    let wrong = |listen: &str| {
+        load(&format!("[listen]\n{listen}\n"))
+            .err()
+            .map(|wrong| wrong.to_string())
+    };
+    let token = "metrics_token = { env = \"TOKEN\" }";
+    for right in [
+        "metrics = \"127.0.0.1:9464\"".to_owned(),
+        "metrics = \"[::1]:9464\"".to_owned(),
+        format!("metrics = \"0.0.0.0:9464\"\n{token}"),
+        format!("metrics = \"127.0.0.1:9464\"\n{token}"),
+        token.to_owned(),
+    ] {
+        assert_eq!(wrong(&right), None, "{right}");
+    }
+    for open in [
+        "0.0.0.0:9464",
+        "[::]:9464",
+        "192.0.2.1:9464",
+        "[::ffff:192.0.2.1]:9464",
+    ] {
+        let told = wrong(&format!("metrics = \"{open}\"")).unwrap_or_default();
+        assert!(
+            told.contains("listen.metrics: others can reach this address"),
+            "{open}: {told}"
+        );
+    }
+    let same = wrong("public = \"127.0.0.1:9464\"\nmetrics = \"127.0.0.1:9464\"").unwrap_or_default();
+    assert!(same.contains("an address of their own"), "{same}");
+    let two = "metrics_token = { env = \"TOKEN\", file = \"token\" }";
+    assert!(wrong(two).unwrap_or_default().contains("listen.metrics_token"));
+}
+
+#[test]
 fn every_line_of_the_shipped_report_section_is_one_that_is_read() {
     let shipped = include_str!("../../config/connectors.d/partner-center.toml");
     let (_, section) = shipped.split_once("\n[report]\n").expect("a section");
@@ -307,11 +342,11 @@ fn a_weak_missing_or_shared_source_secret_is_refused_at_its_place() {
     for (values, part) in [
         (
             [("A", a), ("B", &b[1..]), ("C", c)],
-            "leadsync.toml:2:27: sources.a.secrets[1]: a source's secret needs",
+            "leadsync.toml:2:27: sources.a.secrets[1]: this secret needs",
         ),
         (
             [("A", a), ("B", "has/slash/aaaaaaaaaaaaaa"), ("C", c)],
-            "sources.a.secrets[1]: a source's secret needs",
+            "sources.a.secrets[1]: this secret needs",
         ),
         (
             [("A", a), ("B", b), ("C", a)],

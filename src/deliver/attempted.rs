@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use connector_kit::{DestinationName, ErrorKind, LeadId};
 
-use crate::store::{DeliveryResult, FinishOutcome};
+use crate::store::{DeliveryResult, DestinationGate, FinishOutcome};
 
 /// What became of one delivery of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,9 @@ impl AttemptFate {
 pub trait Observer: Send + Sync {
     /// One call ended: how long it took and what became of each delivery.
     fn called(&self, destination: &DestinationName, took: TimeDelta, attempted: &[Attempted]);
+
+    /// A call decided whether the next may be made.
+    fn gated(&self, _destination: &DestinationName, _gate: &DestinationGate) {}
 }
 
 /// Nobody listens.

@@ -125,6 +125,7 @@ impl DeliveryWorker {
     ) -> Result<Vec<FinishOutcome>, StoreError> {
         if let Some(gate) = &gate {
             self.announce(gate);
+            self.room.observer.gated(&self.room.name, gate);
         }
         let Room { name, purse, .. } = &*self.room;
         let now = self.clock.now();

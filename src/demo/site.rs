@@ -1,5 +1,6 @@
 //! A temporary directory with the config, secrets and certificates of a daemon that lives once.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -89,16 +90,23 @@ impl Site {
     }
 
     /// Writes the config: one file per system, and the daemon's own.
-    pub fn configure(&self, doors: Doors, crms: CrmDoors, center: CenterDoors) -> Result<(), DemoError> {
+    ///
+    /// The numbers may be read at `metrics`, where that is given.
+    pub fn configure(
+        &self,
+        doors: Doors,
+        crms: CrmDoors,
+        center: CenterDoors,
+        metrics: Option<SocketAddr>,
+    ) -> Result<(), DemoError> {
         let connection = format!(
             "AccountName={ACCOUNT};AccountKey={};TableEndpoint=http://{HOST}:{}/",
             self.secrets.table_key, doors.table
         );
         self.write("secrets/leads-table", &connection)?;
-        self.write(
-            "leadsync.toml",
-            &self.filled(include_str!("site/leadsync.toml"), 0),
-        )?;
+        let metrics = metrics.map_or(String::new(), |address| format!("metrics = \"{address}\""));
+        let main = include_str!("site/leadsync.toml").replace("{METRICS}", &metrics);
+        self.write("leadsync.toml", &self.filled(&main, 0))?;
         for (name, template, port) in [
             ("webhook", include_str!("site/webhook.toml"), doors.webhook),
             ("leads-table", include_str!("site/leads-table.toml"), doors.table),

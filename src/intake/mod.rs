@@ -26,6 +26,7 @@ pub mod tls;
 pub use door::{BodyCheck, Caller, Door, DoorParts, DoorRules, Doubt, EventSource, PUBLIC_PATHS, body_check};
 pub use follow::{FollowWorker, Trail};
 pub use forward::{ForwardParts, ForwardWorker};
+pub use keys::Keys;
 pub use limits::{ConnectionLimits, IntakeLimits, IntakeSource, Rate};
 pub use proxies::Proxies;
 pub use server::{bind, serve};

@@ -12,6 +12,7 @@ use connector_kit::{Batch, Checkpoint, ConnectorError, ErrorKind, RawLead, Sourc
 use futures_util::FutureExt;
 use tracing::{info, warn};
 
+use crate::admin::metrics::PollMeter;
 use crate::runtime::{Bells, Next, Rests, Worker};
 use crate::store::{Arrival, Custody, Store, StoreError};
 
@@ -34,6 +35,7 @@ pub struct PollWorker {
     pub bells: Bells,
     /// How long it is left alone once it has nothing more, or after failures.
     rests: Rests,
+    meter: PollMeter,
 }
 
 impl PollWorker {
@@ -44,6 +46,7 @@ impl PollWorker {
         source: Arc<dyn Source>,
         every: Duration,
         (store, clock, bells): (Arc<dyn Store>, Arc<dyn Clock>, Bells),
+        meter: PollMeter,
     ) -> Self {
         Self {
             name,
@@ -53,6 +56,7 @@ impl PollWorker {
             clock,
             bells,
             rests: Rests::of(every),
+            meter,
         }
     }
 
@@ -82,6 +86,7 @@ impl PollWorker {
             .filter(|one| matches!(one, Custody::Kept(_)))
             .count();
         if kept > 0 {
+            self.meter.accepted.inc_by(kept as u64);
             info!(event = "polled", source = %self.name, leads = kept, "leads taken from {}", self.name);
             self.bells.settle.ring();
         }
@@ -90,6 +95,7 @@ impl PollWorker {
 
     fn rest_after(&mut self, error: &ConnectorError, now: DateTime<Utc>) -> Next {
         let rest = self.rests.after(error);
+        self.meter.asks.failed(error.kind());
         let hint = error.hint_text().unwrap_or("it is asked again by itself");
         warn!(event = "source_failed", source = %self.name, kind = error.kind().as_str(), error = %error, hint, again_in_s = rest.num_seconds(), "cannot ask {}", self.name);
         Next::At(now + rest)
@@ -111,6 +117,7 @@ impl Worker for PollWorker {
         let pause = self.rests.well();
         let more = batch.more;
         self.keep(batch).await?;
+        self.meter.asks.answered(!more);
         Ok(if more { Next::Again } else { Next::At(now + pause) })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use chrono::{DateTime, Utc};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::pem::PemObject;
@@ -14,6 +15,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
 /// The certificate or its key cannot be used. Never holds either.
 #[derive(Debug, Error)]
@@ -55,6 +58,13 @@ impl Tls {
     /// Whether both show the same certificates.
     pub fn is_like(&self, other: &Self) -> bool {
         self.0.load().chain == other.0.load().chain
+    }
+
+    /// When the certificate itself, first of the chain, ends.
+    pub fn ends_at(&self) -> Option<DateTime<Utc>> {
+        let identity = self.0.load();
+        let (_, certificate) = X509Certificate::from_der(identity.chain.first()?).ok()?;
+        DateTime::from_timestamp(certificate.validity().not_after.timestamp(), 0)
     }
 
     /// Shakes hands, within `patience`.

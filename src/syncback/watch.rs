@@ -22,8 +22,14 @@ const PAGE: usize = 1000;
 
 /// Hears what was seen; metrics and the demo listen.
 pub trait Onlooker: Send + Sync {
-    /// A page was kept; these of its outcomes were news.
-    fn observed(&self, source: &SourceName, news: &[Outcome]);
+    /// A page was kept; these of its outcomes were news, `now`.
+    fn observed(&self, source: &SourceName, news: &[Outcome], now: DateTime<Utc>);
+
+    /// A look was answered and kept, `to_the_end` when there was no more.
+    fn looked(&self, _source: &SourceName, _to_the_end: bool) {}
+
+    /// A look failed.
+    fn failed(&self, _source: &SourceName, _kind: ErrorKind) {}
 }
 
 /// What a look at one CRM takes.
@@ -102,7 +108,7 @@ impl WatchWorker {
         }
         if !news.is_empty() {
             self.parts.bells.ring_report();
-            self.parts.onlooker.observed(name, &news);
+            self.parts.onlooker.observed(name, &news, now);
         }
         Ok(())
     }
@@ -121,6 +127,7 @@ impl WatchWorker {
     fn rest_after(&mut self, error: &ConnectorError, now: DateTime<Utc>) -> Next {
         let name = &self.parts.name;
         let rest = self.rests.after(error);
+        self.parts.onlooker.failed(name, error.kind());
         let hint = error.hint_text().unwrap_or("it is asked again by itself");
         warn!(event = "watch_failed", source = %name, kind = error.kind().as_str(), error = %error, hint, again_in_s = rest.num_seconds(), "cannot ask {name} for outcomes");
         Next::At(now + rest)
@@ -152,6 +159,7 @@ impl Worker for WatchWorker {
         let pause = self.rests.well();
         let more = batch.more;
         self.keep(batch, now).await?;
+        self.parts.onlooker.looked(&self.parts.name, !more);
         Ok(if more { Next::Again } else { Next::At(now + pause) })
     }
 }

@@ -18,6 +18,7 @@ mod process_dynamics365;
 mod process_kill;
 mod process_manager;
 mod process_marketo;
+mod process_metrics;
 mod process_operator;
 mod process_order;
 mod process_overload;
@@ -38,6 +39,7 @@ mod intake_custody;
 mod intake_descriptors;
 mod intake_house;
 mod intake_secrecy;
+mod monitoring;
 
 // In process: the pipeline under a hand-turned clock.
 mod world;

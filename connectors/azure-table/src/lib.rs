@@ -29,6 +29,7 @@ mod pass;
 mod probe;
 mod row;
 mod source;
+mod upkeep;
 
 /// Builds the connector in the one role its file asks for.
 pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result<Connector, ConfigError> {
@@ -60,6 +61,7 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
         create_table: own.create_table,
     };
     let mut connector = Connector {
+        upkeep: upkeep::of(&table),
         probe: Some(Arc::new(probe)),
         ..Connector::default()
     };

@@ -49,6 +49,7 @@ pub struct EventMeter {
 /// What following the events of one connector counts.
 #[derive(Clone)]
 pub struct FollowMeter {
+    accepted: Counter,
     read: Counter,
     custody: Histogram,
     /// Referrals that were not to be had yet.
@@ -129,7 +130,7 @@ impl EventNumbers {
 
 impl Metrics {
     /// Takes over what the store says of referrals.
-    pub fn show_referrals(&self, totals: &ReferralTotals) {
+    pub(super) fn show_referrals(&self, totals: &ReferralTotals) {
         self.events.waiting.set(totals.notices.cast_signed());
         self.reports.show(totals);
     }
@@ -159,6 +160,7 @@ impl Metrics {
     pub fn follow(&self, name: &SourceName) -> FollowMeter {
         let of = |result| ended(&self.events.followed, name, result);
         FollowMeter {
+            accepted: self.accepted_from(name),
             read: of("read"),
             later: of("later"),
             given_up: of("given up"),
@@ -208,6 +210,7 @@ impl EventMeter {
 impl FollowMeter {
     /// Counts a referral that was read, so long after the first event about it came.
     pub fn read(&self, after: TimeDelta) {
+        self.accepted.inc();
         self.read.inc();
         let after = after.to_std().unwrap_or(Duration::ZERO);
         self.custody.observe(after.as_secs_f64());

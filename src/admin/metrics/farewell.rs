@@ -3,7 +3,7 @@
 use connector_kit::ErrorKind;
 
 use super::meters::{ANSWERS, KINDS, STAGES};
-use super::{Answered, Attempted, Metrics, OfDestination, OfSource, Seen};
+use super::{Answered, Attempted, Metrics, OfDestination, OfSource, Rested, Seen};
 
 impl Metrics {
     /// The connector is no longer in the config: what was counted of it is told no more.
@@ -17,8 +17,14 @@ impl Metrics {
             let (source, stage) = (name.to_owned(), stage.as_str());
             self.outcomes.remove(&Seen { source, stage });
         }
-        let destination = name.to_owned();
-        self.calls.remove(&OfDestination { destination });
+        for how in ["held", "parked"] {
+            let destination = name.to_owned();
+            self.rests.remove(&Rested { destination, how });
+        }
+        let (destination, source) = (name.to_owned(), name.to_owned());
+        self.dead_letters.remove(&OfDestination { destination });
+        self.outcomes_lag.remove(&OfSource { source });
+        self.forget_asks(name);
         self.events.forget(name);
         self.forget_source(name);
     }

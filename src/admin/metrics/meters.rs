@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use connector_kit::{ErrorKind, Stage};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -10,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 
 use crate::admin::Ticks;
 use crate::store::sqlite::CommitWatcher;
-use crate::store::{ClockKind, Suppression, Understood};
+use crate::store::{ClockKind, DestinationGate, Suppression, Understood};
 use crate::syncback::clocks::ClockState;
 
 /// What the door counts for one source.
@@ -43,15 +44,18 @@ pub struct SettleMeter {
 #[derive(Clone)]
 pub struct OutcomeMeter {
     pub(super) stages: [(Stage, Counter); STAGES.len()],
+    pub(super) lag: Histogram,
 }
 
 impl OutcomeMeter {
-    /// One outcome that was news.
-    pub fn seen(&self, stage: Stage) {
+    /// One outcome that was news, so long after it came to be.
+    pub fn seen(&self, stage: Stage, after: TimeDelta) {
         let counter = self.stages.iter().find(|(of, _)| *of == stage);
         if let Some((_, counter)) = counter {
             counter.inc();
         }
+        self.lag
+            .observe(after.to_std().unwrap_or(Duration::ZERO).as_secs_f64());
     }
 }
 
@@ -80,6 +84,10 @@ pub struct DestinationMeter {
     /// Deliveries the do-not-contact gate stopped.
     pub withheld: Counter,
     pub(super) failed: [(ErrorKind, Counter); KINDS.len()],
+    /// Deliveries that ended as dead letters.
+    pub dead: Counter,
+    pub(super) held: Counter,
+    pub(super) parked: Counter,
 }
 
 /// What the store's writer counts.
@@ -156,6 +164,15 @@ impl DestinationMeter {
     pub fn failed(&self, kind: ErrorKind) {
         if let Some((_, counter)) = self.failed.iter().find(|(known, _)| *known == kind) {
             counter.inc();
+        }
+    }
+
+    /// Counts that it was sent to rest.
+    pub fn gated(&self, gate: &DestinationGate) {
+        match gate {
+            DestinationGate::Open => {}
+            DestinationGate::Held { .. } => drop(self.held.inc()),
+            DestinationGate::Parked { .. } => drop(self.parked.inc()),
         }
     }
 }

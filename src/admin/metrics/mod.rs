@@ -3,35 +3,50 @@
 //! A room takes its handles once, when it is built; counting is then one atomic addition. Labels
 //! come from the config and from fixed lists only, never from a request.
 
+mod asks;
+mod destinations;
 mod events;
 mod farewell;
+mod floor;
 mod meters;
+mod page;
+mod process;
 mod reloads;
 mod reports;
+mod state;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
-use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
 use connector_kit::{DestinationName, SourceName, Stage};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use asks::AskNumbers;
+pub use asks::{AskMeter, AskedAs, PollMeter};
+use destinations::DestinationNumbers;
 use events::EventNumbers;
 pub use events::{EventMeter, FollowMeter, ForwardMeter};
+use floor::FloorNumbers;
 use meters::{ANSWERS, CLOCK_STATES, CLOCKS, KINDS, STAGES};
 pub use meters::{ClockMeter, DestinationMeter, DoorMeter, OutcomeMeter, SettleMeter, StoreMeter};
+pub use page::PageForm;
 use reloads::ReloadNumbers;
 pub use reports::ReportMeter;
 use reports::ReportNumbers;
+use state::StateNumbers;
+pub use state::{Snapshot, State};
 use upkeep::UpkeepNumbers;
 
 use crate::admin::Ticks;
-use crate::store::{ClockKind, DestinationGate, DestinationStatus, Totals};
+use crate::store::{ClockKind, Totals};
 use crate::syncback::clocks::ClockState;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,12 +77,6 @@ struct Attempted {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Queued {
-    destination: String,
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Seen {
     source: String,
     stage: &'static str,
@@ -76,6 +85,12 @@ struct Seen {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfDestination {
     destination: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rested {
+    destination: String,
+    how: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,20 +110,25 @@ pub struct Metrics {
     settled: Family<OfFate, Counter>,
     attempts: Family<Attempted, Counter>,
     outcomes: Family<Seen, Counter>,
+    outcomes_lag: Family<OfSource, Histogram, fn() -> Histogram>,
     standings: Family<OfStage, Gauge>,
-    store: StoreMeter,
-    queue: Family<Queued, Gauge>,
-    oldest_due: Family<OfDestination, Gauge>,
-    gate: Family<OfDestination, Gauge>,
-    calls: Family<OfDestination, Counter>,
-    calls_left: Family<OfDestination, Gauge>,
+    rests: Family<Rested, Counter>,
+    dead_letters: Family<OfDestination, Counter>,
+    floor: FloorNumbers,
+    destinations: DestinationNumbers,
+    asks: AskNumbers,
     fates: Family<OfFate, Gauge>,
     clocks: Family<OfClock, Gauge>,
     events: EventNumbers,
     reports: ReportNumbers,
     upkeep: UpkeepNumbers,
     reloads: ReloadNumbers,
+    state: StateNumbers,
     uptime: Gauge,
+    /// What nobody's name stands before.
+    process: Registry,
+    /// One page is made at a time: it is first filled, then written.
+    turn: Mutex<()>,
 }
 
 impl Metrics {
@@ -124,25 +144,23 @@ impl Metrics {
             settled: Family::default(),
             attempts: Family::default(),
             outcomes: Family::default(),
+            outcomes_lag: Family::new_with_constructor(|| Histogram::new(exponential_buckets(1.0, 2.0, 18))),
             standings: Family::default(),
-            store: StoreMeter {
-                ticks,
-                commit: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
-                group: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
-                errors: Counter::default(),
-            },
-            queue: Family::default(),
-            oldest_due: Family::default(),
-            gate: Family::default(),
-            calls: Family::default(),
-            calls_left: Family::default(),
+            rests: Family::default(),
+            dead_letters: Family::default(),
+            floor: FloorNumbers::new(ticks),
+            destinations: DestinationNumbers::default(),
+            asks: AskNumbers::default(),
             fates: Family::default(),
             clocks: Family::default(),
             events: EventNumbers::new(),
             reports: ReportNumbers::new(),
             upkeep: UpkeepNumbers::default(),
             reloads: ReloadNumbers::default(),
+            state: StateNumbers::default(),
             uptime: Gauge::default(),
+            process: Registry::default(),
+            turn: Mutex::default(),
         };
         metrics.register_counts();
         metrics.register_states();
@@ -150,11 +168,17 @@ impl Metrics {
         metrics.reports.register(&mut metrics.registry);
         metrics.upkeep.register(&mut metrics.registry);
         metrics.reloads.register(&mut metrics.registry);
+        metrics.floor.register(&mut metrics.registry);
+        metrics.destinations.register(&mut metrics.registry);
+        metrics.asks.register(&mut metrics.registry);
+        metrics
+            .state
+            .register(&mut metrics.registry, &mut metrics.process);
         metrics
     }
 
     fn register_counts(&mut self) {
-        let Self { registry, store, .. } = self;
+        let registry = &mut self.registry;
         registry.register(
             "intake_requests",
             "Answers given at the door",
@@ -187,41 +211,22 @@ impl Metrics {
             "Outcomes a CRM told that were news",
             self.outcomes.clone(),
         );
-        let help = "From the first write of a group to the end of its fsync";
-        registry.register_with_unit("store_commit", help, Unit::Seconds, store.commit.clone());
-        registry.register("store_group_calls", "Calls in one commit", store.group.clone());
-        registry.register("store_commit_errors", "Commits that failed", store.errors.clone());
+        let help = "From a change in the CRM, as it says, to our knowing of it";
+        registry.register_with_unit("outcome_seen_lag", help, Unit::Seconds, self.outcomes_lag.clone());
+        registry.register(
+            "dead_letters",
+            "Deliveries that ended as dead letters since the start",
+            self.dead_letters.clone(),
+        );
+        registry.register(
+            "destination_rests",
+            "Times a destination was held or parked after a call; a rest made longer counts again",
+            self.rests.clone(),
+        );
     }
 
     fn register_states(&mut self) {
         let registry = &mut self.registry;
-        registry.register(
-            "destination_deliveries",
-            "Deliveries of a destination, by state",
-            self.queue.clone(),
-        );
-        let help = "Age of the oldest delivery that is due";
-        registry.register_with_unit(
-            "destination_oldest_due",
-            help,
-            Unit::Seconds,
-            self.oldest_due.clone(),
-        );
-        registry.register(
-            "destination_gate",
-            "Whether a destination may be called: 0 open, 1 held, 2 parked",
-            self.gate.clone(),
-        );
-        registry.register(
-            "destination_calls",
-            "Requests a destination counts, since the store was made",
-            self.calls.clone(),
-        );
-        registry.register(
-            "destination_calls_left",
-            "Requests left of those it grants, as the destination said last",
-            self.calls_left.clone(),
-        );
         registry.register("leads", "Leads and arrivals, by fate", self.fates.clone());
         registry.register(
             "leads_by_outcome",
@@ -235,6 +240,9 @@ impl Metrics {
         );
         let help = "How long the daemon has run";
         registry.register_with_unit("uptime", help, Unit::Seconds, self.uptime.clone());
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "Which leadsync this is", version);
+        self.process.register_collector(Box::new(process::ProcessNumbers));
     }
 
     /// The handles of one source at the door.
@@ -266,6 +274,11 @@ impl Metrics {
         }
     }
 
+    fn accepted_from(&self, source: &SourceName) -> Counter {
+        let source = source.as_str().to_owned();
+        self.accepted.get_or_create_owned(&OfSource { source })
+    }
+
     /// The handles of understanding.
     pub fn settle(&self) -> SettleMeter {
         let of = |fate| self.settled.get_or_create_owned(&OfFate { fate });
@@ -291,7 +304,17 @@ impl Metrics {
             delivered: of("delivered"),
             withheld: of("withheld"),
             failed: KINDS.map(|kind| (kind, of(kind.as_str()))),
+            dead: self.dead_letters.get_or_create_owned(&OfDestination {
+                destination: name.as_str().to_owned(),
+            }),
+            held: self.rested(name, "held"),
+            parked: self.rested(name, "parked"),
         }
+    }
+
+    fn rested(&self, name: &DestinationName, how: &'static str) -> Counter {
+        let destination = name.as_str().to_owned();
+        self.rests.get_or_create_owned(&Rested { destination, how })
     }
 
     /// The handles of one outcome source.
@@ -303,6 +326,9 @@ impl Metrics {
         };
         OutcomeMeter {
             stages: STAGES.map(|stage| (stage, of(stage))),
+            lag: self.outcomes_lag.get_or_create_owned(&OfSource {
+                source: name.as_str().to_owned(),
+            }),
         }
     }
 
@@ -317,13 +343,26 @@ impl Metrics {
         }
     }
 
-    /// The handles of the store's writer.
-    pub fn store(&self) -> StoreMeter {
-        self.store.clone()
+    /// A page of all of it, with what is taken over for it alone.
+    pub fn page(&self, state: &State, form: PageForm) -> Result<String, std::fmt::Error> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let uptime = self.ticks.now();
+        self.uptime.set(uptime.as_secs().try_into().unwrap_or(i64::MAX));
+        self.asks.show(uptime);
+        self.show(state);
+        Ok(form.of(self.text()?))
     }
 
-    /// Takes over what the store says waits and is kept.
-    pub fn show(&self, totals: &Totals, destinations: &[DestinationStatus], now: DateTime<Utc>) {
+    /// What was counted, with what was taken over last.
+    pub fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut page = String::new();
+        text::encode_registry(&mut page, &self.registry)?;
+        text::encode_registry(&mut page, &self.process)?;
+        text::encode_eof(&mut page)?;
+        Ok(page)
+    }
+
+    fn show_totals(&self, totals: &Totals) {
         let fates = [
             ("all", totals.leads),
             ("unsettled", totals.unsettled),
@@ -346,54 +385,5 @@ impl Metrics {
                 .get_or_create(&OfStage { stage })
                 .set(count.cast_signed());
         }
-        self.queue.clear();
-        self.oldest_due.clear();
-        self.gate.clear();
-        self.calls_left.clear();
-        for status in destinations {
-            self.show_destination(status, now);
-        }
-    }
-
-    fn show_destination(&self, status: &DestinationStatus, now: DateTime<Utc>) {
-        let destination = status.name.as_str().to_owned();
-        let counts = [
-            ("due", status.due),
-            ("waiting", status.waiting),
-            ("dead", status.dead),
-            ("delivered", status.delivered),
-            ("closed", status.closed),
-        ];
-        for (state, count) in counts {
-            let labels = Queued {
-                destination: destination.clone(),
-                state,
-            };
-            self.queue.get_or_create(&labels).set(count.cast_signed());
-        }
-        let of_destination = OfDestination { destination };
-        let age = status.oldest_due.map_or(0, |at| (now - at).num_seconds().max(0));
-        self.oldest_due.get_or_create(&of_destination).set(age);
-        let gate = match status.gate {
-            DestinationGate::Open => 0,
-            DestinationGate::Held { .. } => 1,
-            DestinationGate::Parked { .. } => 2,
-        };
-        self.gate.get_or_create(&of_destination).set(gate);
-        let calls = self.calls.get_or_create(&of_destination);
-        calls.inner().store(status.calls.total, Ordering::Relaxed);
-        if let Some(quota) = status.calls.quota {
-            let left = self.calls_left.get_or_create(&of_destination);
-            left.set(quota.left.try_into().unwrap_or(i64::MAX));
-        }
-    }
-
-    /// All of it in the text format of Prometheus.
-    pub fn text(&self) -> Result<String, std::fmt::Error> {
-        self.uptime
-            .set(self.ticks.now().as_secs().try_into().unwrap_or(i64::MAX));
-        let mut page = String::new();
-        text::encode(&mut page, &self.registry)?;
-        Ok(page)
     }
 }

@@ -6,16 +6,23 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::ManualClock;
+use connector_kit::secret::Secret;
 use connector_kit::{DestinationName, ErrorKind, Quota};
 use tower::ServiceExt;
 
 use super::*;
+use crate::admin::Ticks;
 use crate::admin::ticks::Crank;
-use crate::admin::{Ticks, Trouble};
 use crate::intake::tests::shelf::{Mood, Shelf};
 use crate::store::{DestinationGate, DestinationStatus, Ledger, Totals};
+
+mod vitals;
+
+fn noon() -> DateTime<Utc> {
+    "2026-11-20T12:00:00Z".parse().unwrap()
+}
 
 struct Office {
     desk: Desk,
@@ -33,7 +40,8 @@ fn office() -> Office {
         health: Arc::new(Health::new(ticks.clone())),
         metrics: Arc::new(Metrics::new(ticks)),
         store: shelf.clone(),
-        clock: Arc::new(ManualClock::new(DateTime::UNIX_EPOCH)),
+        clock: Arc::new(ManualClock::new(noon())),
+        stuck: Arc::new(|_| None),
         upkeep: Noticeboard::default(),
         terms: terms(
             BTreeMap::new(),
@@ -53,6 +61,7 @@ fn office() -> Office {
 fn terms(budgets: BTreeMap<DestinationName, Budget>, poke: Poke) -> Arc<ArcSwap<Terms>> {
     Arc::new(ArcSwap::from_pointee(Terms {
         budgets,
+        callers: BTreeSet::new(),
         connectors: BTreeSet::from(["crm".to_owned()]),
         sources: BTreeSet::new(),
         poke,
@@ -60,53 +69,20 @@ fn terms(budgets: BTreeMap<DestinationName, Budget>, poke: Poke) -> Arc<ArcSwap<
 }
 
 async fn ask(desk: &Desk, method: &str, path: &str) -> (u16, String) {
+    ask_as(router(desk.clone()), method, path, "*/*").await
+}
+
+async fn ask_as(router: Router, method: &str, path: &str, accept: &str) -> (u16, String) {
     let request = Request::builder()
         .method(method)
         .uri(path)
+        .header("accept", accept)
         .body(Body::empty())
         .unwrap();
-    let response = router(desk.clone()).oneshot(request).await.unwrap();
+    let response = router.oneshot(request).await.unwrap();
     let status = response.status().as_u16();
     let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
     (status, String::from_utf8(body.to_vec()).unwrap())
-}
-
-#[tokio::test]
-async fn the_daemon_is_alive_until_a_room_falls_silent() {
-    let office = office();
-    let pulse = office.desk.health.watch("store writer", Duration::from_secs(10));
-    let answer = ask(&office.desk, "GET", "/healthz").await;
-    assert_eq!(answer, (200, r#"{"alive":true,"silent":[]}"#.to_owned()));
-
-    office.crank.advance(Duration::from_secs(12));
-    let (status, body) = ask(&office.desk, "GET", "/healthz").await;
-    assert_eq!(status, 503);
-    assert_eq!(
-        body,
-        r#"{"alive":false,"silent":[{"room":"store writer","seconds":12}]}"#
-    );
-    pulse.beat();
-    assert_eq!(ask(&office.desk, "GET", "/healthz").await.0, 200);
-}
-
-#[tokio::test]
-async fn the_daemon_is_ready_unless_a_reason_is_known() {
-    let office = office();
-    let answer = ask(&office.desk, "GET", "/readyz").await;
-    assert_eq!(answer, (200, r#"{"ready":true,"reasons":[]}"#.to_owned()));
-
-    office
-        .desk
-        .health
-        .raise(Trouble::StoreFull, "less than 256 MiB are free");
-    let (status, body) = ask(&office.desk, "GET", "/readyz").await;
-    assert_eq!(status, 503);
-    assert_eq!(
-        body,
-        r#"{"ready":false,"reasons":[{"reason":"store full","detail":"less than 256 MiB are free"}]}"#
-    );
-    office.desk.health.clear(Trouble::StoreFull);
-    assert_eq!(ask(&office.desk, "GET", "/readyz").await.0, 200);
 }
 
 #[tokio::test]
@@ -130,13 +106,13 @@ async fn metrics_show_what_was_counted_and_what_waits() {
         waiting: 1,
         dead: 2,
         delivered: 1,
-        oldest_due: Some(DateTime::UNIX_EPOCH - TimeDelta::seconds(90)),
+        oldest_due: Some(noon() - TimeDelta::seconds(90)),
         calls: Ledger {
             total: 41,
             quota: Some(Quota {
                 granted: 1000,
                 left: 959,
-                told_at: DateTime::UNIX_EPOCH,
+                told_at: noon(),
             }),
             ..Ledger::default()
         },
@@ -156,7 +132,7 @@ async fn metrics_show_what_was_counted_and_what_waits() {
         "leadsync_leads{fate=\"all\"} 7",
         "leadsync_leads{fate=\"dead\"} 2",
         "leadsync_uptime_seconds 61",
-        "# EOF",
+        "leadsync_store_answered 1",
     ] {
         assert!(page.contains(line), "{line}\n{page}");
     }
@@ -181,7 +157,7 @@ async fn a_destination_whose_day_is_spent_rests() {
         *office.shelf.destinations.lock().unwrap() = vec![DestinationStatus {
             due: 1,
             calls: Ledger {
-                day: Some(DateTime::UNIX_EPOCH),
+                day: Some(noon() - TimeDelta::hours(12)),
                 spent,
                 ..Ledger::default()
             },
@@ -200,6 +176,98 @@ async fn metrics_are_shown_even_when_the_store_fails() {
     let (status, page) = ask(&office.desk, "GET", "/metrics").await;
     assert_eq!(status, 200);
     assert!(page.contains("leadsync_uptime_seconds"));
+    assert!(page.contains("leadsync_store_answered 0"), "{page}");
+}
+
+#[tokio::test]
+async fn a_destination_of_the_config_has_numbers_before_its_first_lead() {
+    let office = office();
+    office.desk.terms.store(Arc::new(Terms {
+        budgets: BTreeMap::new(),
+        callers: BTreeSet::from([DestinationName::new("crm")]),
+        connectors: BTreeSet::from(["crm".to_owned()]),
+        sources: BTreeSet::new(),
+        poke: Arc::new(|| {}),
+    }));
+    let (_, page) = ask(&office.desk, "GET", "/metrics").await;
+    for line in [
+        "leadsync_destination_gate{destination=\"crm\"} 0",
+        "leadsync_destination_lane_due{destination=\"crm\",lane=\"hot\"} 0",
+        "leadsync_destination_calls_total{destination=\"crm\"} 0",
+    ] {
+        assert!(page.contains(line), "{line}\n{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_gets_the_form_it_asks_for() {
+    let office = office();
+    for (accept, kind, has_end) in [
+        (
+            "application/openmetrics-text; version=1.0.0",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            true,
+        ),
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8", false),
+    ] {
+        let request = Request::builder()
+            .uri("/metrics")
+            .header("accept", accept)
+            .body(Body::empty())
+            .unwrap();
+        let response = router(office.desk.clone()).oneshot(request).await.unwrap();
+        assert_eq!(response.headers()["content-type"], kind);
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        assert_eq!(body.ends_with(b"# EOF\n"), has_end, "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn readers_get_the_numbers_and_nothing_that_changes_anything() {
+    let office = office();
+    let readers = || crate::admin::readable(office.desk.clone());
+    for (path, status) in [
+        ("/metrics", 200),
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/v1/upkeep", 404),
+        ("/v1/poke", 404),
+    ] {
+        assert_eq!(ask_as(readers(), "GET", path, "*/*").await.0, status, "{path}");
+    }
+    assert_eq!(ask_as(readers(), "POST", "/v1/poke", "*/*").await.0, 404);
+    assert_eq!(office.pokes.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn readers_from_elsewhere_show_the_token() {
+    let office = office();
+    let token = Secret::new("0123456789abcdefghijkl");
+    let guarded = || crate::admin::guarded(crate::admin::readable(office.desk.clone()), &token);
+    for (shown, status) in [
+        (None, 401),
+        (Some(""), 401),
+        (Some("Bearer"), 401),
+        (Some("Bearer 0123456789abcdefghijk"), 401),
+        (Some("Basic 0123456789abcdefghijkl"), 401),
+        (Some("bearer 0123456789abcdefghijkl"), 200),
+        (Some("Bearer 0123456789abcdefghijkl"), 200),
+    ] {
+        for path in ["/metrics", "/readyz", "/healthz", "/nothing"] {
+            let mut request = Request::builder().uri(path);
+            if let Some(shown) = shown {
+                request = request.header("authorization", shown);
+            }
+            let request = request.body(Body::empty()).unwrap();
+            let response = guarded().oneshot(request).await.unwrap();
+            let expected = if path == "/nothing" && status == 200 {
+                404
+            } else {
+                status
+            };
+            assert_eq!(response.status().as_u16(), expected, "{path} {shown:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -218,14 +286,14 @@ async fn what_wears_out_is_shown_and_503_when_something_of_it_is_ill() {
     assert_eq!(answer, (200, r#"{"well":true,"connectors":[]}"#.to_owned()));
 
     let ailing = Check::ailing("sign-in", "9 days are left", "sign in again");
-    let at = DateTime::UNIX_EPOCH;
+    let at = noon();
     let checks = vec![ailing.clone()];
     office.desk.upkeep.pin("partner", Tended { at, checks });
     let (status, body) = ask(&office.desk, "GET", "/v1/upkeep").await;
     assert_eq!(status, 200, "a warning is no illness");
     assert_eq!(
         body,
-        r#"{"well":true,"connectors":[{"connector":"partner","looked_at":"1970-01-01T00:00:00+00:00","checks":[{"check":"sign-in","state":"warning","found":"9 days are left","remedy":"sign in again"}]}]}"#
+        r#"{"well":true,"connectors":[{"connector":"partner","looked_at":"2026-11-20T12:00:00+00:00","checks":[{"check":"sign-in","state":"warning","found":"9 days are left","remedy":"sign in again"}]}]}"#
     );
 
     let ill = Check::ill("registration", "events go elsewhere", "take them over");

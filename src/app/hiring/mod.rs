@@ -11,6 +11,7 @@ use connector_kit::ids::AccountName;
 use connector_kit::{Connector, DestinationName, SourceName};
 
 use super::build::{Blueprint, patience};
+use super::certificate::{self, Certificate};
 use super::crew::Hired;
 use super::observers::Counting;
 use super::premises::Premises;
@@ -84,7 +85,8 @@ impl Hiring {
             let with = (Arc::clone(&self.store), clock, self.bells.clone());
             let name = SourceName::new(&file.name);
             let bell = self.bells.poll.get(&name)?;
-            let worker = PollWorker::new(name, account, source, file.poll_every, with);
+            let meter = self.metrics.polls(&name);
+            let worker = PollWorker::new(name, account, source, file.poll_every, with, meter);
             Some(Hired::new("poll", &file.name, worker, bell))
         };
         blueprint.connectors.iter().filter_map(hire).collect()
@@ -120,7 +122,24 @@ impl Hiring {
             });
             Some(Hired::new("upkeep", &file.name, worker, bell))
         };
-        blueprint.connectors.iter().filter_map(hire).collect()
+        let hired = blueprint.connectors.iter().filter_map(hire);
+        hired.chain(self.watching_the_certificate(blueprint)).collect()
+    }
+
+    /// The public listener is nobody's connector, but its certificate wears out as well.
+    fn watching_the_certificate(&self, blueprint: &Blueprint) -> Option<Hired> {
+        let certificate = Certificate {
+            tls: Arc::clone(blueprint.tls.as_ref()?),
+            clock: Arc::clone(&blueprint.outside.clock),
+        };
+        let worker = UpkeepWorker::new(UpkeepParts {
+            name: certificate::NAME.to_owned(),
+            upkeep: Arc::new(certificate),
+            board: self.upkeep.clone(),
+            metrics: Arc::clone(&self.metrics),
+        });
+        // A poke is for what an operator mended; this is looked at once an hour in any case.
+        Some(Hired::new("upkeep", certificate::NAME, worker, &Bell::default()))
     }
 
     fn delivering(&self, blueprint: &Blueprint) -> Vec<Hired> {

@@ -53,7 +53,7 @@ impl OutcomeSource for Feed {
 struct Counter(Mutex<Vec<Stage>>);
 
 impl Onlooker for Counter {
-    fn observed(&self, _: &SourceName, news: &[Outcome]) {
+    fn observed(&self, _: &SourceName, news: &[Outcome], _: DateTime<Utc>) {
         self.0
             .lock()
             .unwrap()

@@ -76,7 +76,7 @@ struct Life {
 struct Nobody;
 
 impl Onlooker for Nobody {
-    fn observed(&self, _: &SourceName, _: &[Outcome]) {}
+    fn observed(&self, _: &SourceName, _: &[Outcome], _: DateTime<Utc>) {}
 }
 
 /// As patient as ever, in less time.
@@ -210,6 +210,7 @@ impl Town {
             center.source.unwrap(),
             Duration::from_mins(5),
             (Arc::clone(store), Arc::clone(&clock), Bells::default()),
+            Metrics::new(Ticks::by_hand().0).polls(&SourceName::new(SINK)),
         );
         let desk = center.referrals.unwrap();
         let trail = Trail {

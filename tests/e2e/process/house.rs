@@ -27,6 +27,8 @@ pub(crate) fn lead_path() -> String {
 /// What is special about a house; nothing by default.
 #[derive(Default)]
 pub(crate) struct Plan {
+    /// More lines of `[listen]`.
+    pub(crate) listen: String,
     /// Lines of `[intake]`.
     pub(crate) intake: &'static str,
     /// Lines of `[store]`.
@@ -78,11 +80,12 @@ impl House {
         let or = |word: &'static str, usual: String| if word.is_empty() { usual } else { word.to_owned() };
         format!(
             "state_dir = \"{dir}/state\"\n\
-             [listen]\npublic = \"{}\"\nadmin = \"unix:{dir}/admin.sock\"\n\
+             [listen]\npublic = \"{}\"\nadmin = \"unix:{dir}/admin.sock\"\n{}\n\
              [sources.web]\nsecrets = [{}]\n\
              [intake]\nrate_per_address = \"off\"\nmax_connections_per_address = 512\n{}\n\
              [store]\n{}\n[dedupe]\n[clocks]\n{}\n[log]\nlevel = \"{}\"\nformat = \"json\"\n",
             self.public,
+            plan.listen,
             or(plan.secret, format!("{{ file = \"{dir}/web.secret\" }}")),
             plan.intake,
             plan.store,
@@ -215,7 +218,7 @@ fn read(path: &Path) -> String {
 }
 
 /// A loopback address no other process of the tests uses, and no outgoing connection takes.
-fn address_of_our_own() -> SocketAddr {
+pub(crate) fn address_of_our_own() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(20_000);
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     let host = Ipv4Addr::new(127, 64 | (high & 63), middle, low);

@@ -20,7 +20,7 @@ pub(crate) use cell::Cell;
 pub(crate) use circuit::Circuit;
 pub(crate) use daemon::Daemon;
 pub(crate) use destination::Destination;
-pub(crate) use house::{BINARY, House, Plan, SECRET, by_email, is_quiet, lead_path};
+pub(crate) use house::{BINARY, House, Plan, SECRET, address_of_our_own, by_email, is_quiet, lead_path};
 pub(crate) use ledger::{Kept, Ledger};
 pub(crate) use load::{Load, lead_body};
 pub(crate) use patience::{GENEROUS, eventually};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use connector_kit::clock::{Clock, ManualClock};
 use connector_kit::dice::Dice;
 use connector_kit::ids::AccountName;
@@ -59,7 +60,7 @@ pub(crate) struct Stage {
 struct Nobody;
 
 impl Onlooker for Nobody {
-    fn observed(&self, _: &SourceName, _: &[Outcome]) {}
+    fn observed(&self, _: &SourceName, _: &[Outcome], _: DateTime<Utc>) {}
 }
 
 /// What the workers of a life share.
@@ -150,6 +151,7 @@ impl Ground {
             Arc::clone(source),
             Duration::from_mins(1),
             with,
+            Metrics::new(Ticks::by_hand().0).polls(&SourceName::new(POLLED)),
         ))
     }
 

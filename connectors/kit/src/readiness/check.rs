@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
 use crate::error::{ConnectorError, ErrorKind};
 
 /// What one look of `doctor` found.
@@ -15,6 +17,9 @@ pub struct Check {
     pub found: String,
     /// What a person should do; empty when nothing.
     pub remedy: String,
+    /// When what was looked at ends by itself, such as a credential; none where it does not, or where
+    /// nobody can tell.
+    pub ends_at: Option<DateTime<Utc>>,
 }
 
 /// How a [`Check`] ended.
@@ -50,6 +55,16 @@ impl Check {
             health: Health::Well,
             found: found.into(),
             remedy: String::new(),
+            ends_at: None,
+        }
+    }
+
+    /// What was looked at ends then.
+    #[must_use]
+    pub fn until(self, end: DateTime<Utc>) -> Self {
+        Self {
+            ends_at: Some(end),
+            ..self
         }
     }
 

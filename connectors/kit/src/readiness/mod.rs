@@ -2,10 +2,12 @@
 
 // What `doctor` says of one thing, and the looks all connectors share.
 mod check;
+mod ending;
 mod token;
 mod way;
 
 pub use check::{Check, Health, any_ill};
+pub use ending::ending;
 pub use token::{sign_in, token};
 pub use way::Way;
 

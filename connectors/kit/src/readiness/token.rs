@@ -21,7 +21,7 @@ pub async fn token(tokens: &TokenSource) -> (Check, Option<Granted>) {
 pub fn sign_in(standing: &Standing, connector: &str, now: DateTime<Utc>) -> Check {
     let again = format!("run leadsync authorize {connector}");
     let day = |at: DateTime<Utc>| at.format("%Y-%m-%d").to_string();
-    match (standing.left(now), standing.expires_at, standing.refused_at) {
+    let check = match (standing.left(now), standing.expires_at, standing.refused_at) {
         (Some(left), Some(end), _) => {
             let lasts = format!(
                 "somebody is signed in until {}, longer if it is used before",
@@ -47,5 +47,9 @@ pub fn sign_in(standing: &Standing, connector: &str, now: DateTime<Utc>) -> Chec
             again,
         ),
         (_, None, None) => Check::ill("sign-in", "nobody has signed in yet", again),
+    };
+    match standing.expires_at {
+        Some(end) => check.until(end),
+        None => check,
     }
 }
