@@ -1,5 +1,7 @@
 // Draws the dashboard from what a Prometheus answers:
 //   node draw.mjs http://127.0.0.1:9090 FROM TO page.html      (FROM and TO in seconds since 1970)
+//   chromium --headless --window-size=1500,2870 --screenshot=dashboard.png file://$PWD/page.html
+// Install its one library before, with `npm ci`. A daemon to read: `leadsync demo --metrics 127.0.0.1:9464`.
 // Grafana itself is not needed; panels follow their type, unit, legend, thresholds and value mappings.
 import { readFileSync, writeFileSync } from "node:fs";
 
