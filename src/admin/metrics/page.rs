@@ -1,5 +1,7 @@
 //! The page `/metrics` shows, in the form its reader asks for.
 
+use std::fmt::Write as _;
+
 /// A form Prometheus and others read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageForm {
@@ -78,9 +80,11 @@ fn older(page: &str) -> String {
             "unknown" => ("", "untyped"),
             kind => ("", kind),
         };
-        older.push_str(&format!(
-            "# HELP {name}{suffix} {help}\n# TYPE {name}{suffix} {kind}\n"
-        ));
+        // Writing into a text does not fail.
+        let _ = writeln!(
+            older,
+            "# HELP {name}{suffix} {help}\n# TYPE {name}{suffix} {kind}"
+        );
     }
     older
 }
