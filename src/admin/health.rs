@@ -91,8 +91,12 @@ struct Watched {
 /// What every room says of its own state.
 pub struct Health {
     ticks: Ticks,
+    since: Duration,
+    configs: AtomicU64,
     troubles: Mutex<BTreeMap<Trouble, Raised>>,
     watched: Mutex<Vec<Watched>>,
+    /// What is worth knowing although leads may be sent, by what it is about.
+    remarks: Mutex<BTreeMap<String, String>>,
 }
 
 /// The beat of one room; when it falls silent, the daemon counts as dead.
@@ -113,10 +117,28 @@ impl Health {
     /// Without trouble.
     pub fn new(ticks: Ticks) -> Self {
         Self {
+            since: ticks.now(),
+            configs: AtomicU64::new(1),
             ticks,
             troubles: Mutex::default(),
             watched: Mutex::default(),
+            remarks: Mutex::default(),
         }
+    }
+
+    /// Another config is in force.
+    pub fn renewed(&self) {
+        self.configs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Which config is in force, counted from 1, that of the start.
+    pub fn config(&self) -> u64 {
+        self.configs.load(Ordering::Relaxed)
+    }
+
+    /// How long there has been somebody to ask.
+    pub fn age(&self) -> Duration {
+        self.ticks.now().saturating_sub(self.since)
     }
 
     /// Notes trouble until it is cleared. True when it is news.
@@ -164,6 +186,23 @@ impl Health {
             .iter()
             .map(|(trouble, raised)| (*trouble, raised.detail.clone()))
             .collect()
+    }
+
+    /// Says something worth knowing that makes nobody unready, or that it is over.
+    pub fn remark(&self, about: &str, text: Option<String>) {
+        let mut remarks = self.remarks.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            Some(text) => drop(remarks.insert(about.to_owned(), text)),
+            None => drop(remarks.remove(about)),
+        }
+    }
+
+    /// Everything worth knowing that makes nobody unready: what it is about, and what.
+    pub fn remarks(&self) -> BTreeMap<String, String> {
+        self.remarks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Expects a beat at least every `patience` from now on.

@@ -1,4 +1,5 @@
-//! `/healthz`, `/readyz`, `/metrics`, `/v1/upkeep`, `/v1/poke` and `/v1/reload`, whatever carries them.
+//! `/healthz`, `/readyz`, `/metrics`, `/v1/about`, `/v1/upkeep`, `/v1/poke` and `/v1/reload`, whatever
+//! carries them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -64,6 +65,7 @@ pub struct Terms {
 pub fn router(desk: Desk) -> Router {
     Router::new()
         .route("/v1/upkeep", get(upkeep))
+        .route("/v1/about", get(about))
         .route("/v1/poke", post(poke))
         .route("/v1/reload", post(reload_config))
         .with_state(desk.clone())
@@ -129,6 +131,21 @@ impl From<Check> for Looked {
             remedy: check.remedy,
         }
     }
+}
+
+#[derive(Serialize)]
+struct About {
+    version: &'static str,
+    uptime_s: u64,
+    config: u64,
+}
+
+async fn about(State(desk): State<Desk>) -> Json<About> {
+    Json(About {
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_s: desk.health.age().as_secs(),
+        config: desk.health.config(),
+    })
 }
 
 async fn poke(State(desk): State<Desk>) -> StatusCode {

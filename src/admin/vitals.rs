@@ -90,7 +90,11 @@ pub(super) async fn readyz(State(desk): State<Desk>, headers: HeaderMap) -> Resp
     let reasons = reasons(&desk.health, now);
     let destinations = timeout(NOTE_PATIENCE, desk.store.destinations(now)).await;
     let resting = destinations.ok().and_then(Result::ok).unwrap_or_default();
-    let notes = resting.iter().filter_map(note).collect();
+    let remarks = desk.health.remarks().into_iter().map(|(about, text)| Note {
+        note: format!("{about}: {text}"),
+        remedy: "see docs/alarms.md: is the way free? leadsync canary".to_owned(),
+    });
+    let notes = resting.iter().filter_map(note).chain(remarks).collect();
     answer(reasons, notes, likes_text(&headers))
 }
 

@@ -6,8 +6,9 @@ use connector_kit::Connector;
 
 use super::build::Blueprint;
 use crate::admin::{Changes, Names};
-use crate::config::{Config, ConnectorFile};
+use crate::config::{Config, ConnectorFile, Silence};
 use crate::intake::IntakeSource;
+use crate::intake::silence::SilenceRule;
 
 /// Holds the config that is to come against the one in force.
 pub(super) fn between(before: &Blueprint, next: &Blueprint) -> Changes {
@@ -74,6 +75,12 @@ fn names<T: ?Sized>(
     names
 }
 
+/// When sources count as silent, and who is told.
+fn silence(config: &Config) -> (&Silence, Vec<Option<SilenceRule>>) {
+    let rules = config.sources.values().map(|source| source.silence);
+    (&config.silence, rules.collect())
+}
+
 /// The sections of the main file that are other than before; sources have a list of their own.
 fn settings(before: &Config, next: &Config) -> Vec<String> {
     let sections = [
@@ -84,6 +91,7 @@ fn settings(before: &Config, next: &Config) -> Vec<String> {
             before.forward_test_leads != next.forward_test_leads,
         ),
         ("clocks", before.clocks != next.clocks),
+        ("silence", silence(before) != silence(next)),
         ("log", before.log != next.log),
         ("listen.tls", before.listen.tls != next.listen.tls),
         ("route", before.routes != next.routes),

@@ -26,6 +26,7 @@ mod reload;
 
 pub use build::{Blueprint, Outside, connectors};
 pub use daemon::{Daemon, Staff, StartError};
+pub(crate) use hiring::listened;
 pub use listeners::Listeners;
 pub use observers::{Ears, Silence};
 pub use purses::{Purses, budgets};

@@ -21,6 +21,7 @@ use crate::store::sqlite::SqliteStore;
 pub(super) struct Premises {
     pub(super) store: Arc<SqliteStore>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) health: Arc<Health>,
     pub(super) upkeep: Noticeboard,
     pub(super) ears: Arc<dyn Ears>,
     pub(super) staff: Staff,
@@ -50,6 +51,7 @@ impl Premises {
         let clock = Arc::clone(&blueprint.outside.clock);
         let premises = Self {
             door: front::door(&grounds, blueprint, &bells),
+            health: Arc::clone(&grounds.health),
             tls: blueprint.tls.clone(),
             terms: Arc::new(ArcSwap::from_pointee(front::terms(blueprint, &bells))),
             roster: Roster::new(grounds.staff.back.clone(), clock, stop),

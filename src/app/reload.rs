@@ -112,6 +112,7 @@ impl Inner {
         in_force.bells = self.premises.go_on(&next, &in_force.bells, &changes);
         in_force.blueprint = next;
         in_force.generation += 1;
+        self.premises.health.renewed();
         let loaded = in_force.blueprint.loaded.clone();
         self.renewal.attendant.applied(&loaded);
         // Its texts are there before anybody is told.

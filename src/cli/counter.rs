@@ -19,23 +19,32 @@ pub(super) struct Answer {
 
 /// Posts to `path` and reads the answer; waits at most `patience` between two bytes of it.
 pub(super) fn post(admin: &Admin, path: &str, patience: Duration) -> io::Result<Answer> {
+    ask(admin, &format!("POST {path}"), patience)
+}
+
+/// Reads what stands at `path`; waits at most `patience` between two bytes of it.
+pub(super) fn get(admin: &Admin, path: &str, patience: Duration) -> io::Result<Answer> {
+    ask(admin, &format!("GET {path}"), patience)
+}
+
+fn ask(admin: &Admin, what: &str, patience: Duration) -> io::Result<Answer> {
     match admin {
         Admin::Unix(socket) => {
             let stream = UnixStream::connect(socket)?;
             stream.set_read_timeout(Some(patience))?;
-            exchange(stream, path)
+            exchange(stream, what)
         }
         Admin::Tcp(address) => {
             let stream = TcpStream::connect(address)?;
             stream.set_read_timeout(Some(patience))?;
-            exchange(stream, path)
+            exchange(stream, what)
         }
     }
 }
 
-fn exchange(mut stream: impl Read + Write, path: &str) -> io::Result<Answer> {
+fn exchange(mut stream: impl Read + Write, what: &str) -> io::Result<Answer> {
     let request =
-        format!("POST {path} HTTP/1.1\r\nHost: leadsync\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        format!("{what} HTTP/1.1\r\nHost: leadsync\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut bytes = Vec::new();
     stream.take(MOST).read_to_end(&mut bytes)?;

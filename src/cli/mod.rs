@@ -1,6 +1,7 @@
 //! What the operator types, and the exit code it ends with.
 
 mod authorize;
+mod canary;
 mod check;
 mod clocks;
 mod counter;
@@ -109,6 +110,8 @@ enum Command {
     DeadLetters(dead_letters::DeadLettersCommand),
     /// Open a held or parked destination again
     Release(release::ReleaseArgs),
+    /// Send a marked test lead through the public URL to every destination, and take it away again
+    Canary(canary::CanaryArgs),
     /// Post a lead like Microsoft's test lead to an intake URL
     SendTest(send_test::SendTestArgs),
 }
@@ -136,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Outcomes(args) => outcomes::outcomes(&place, &args),
         Command::DeadLetters(command) => dead_letters::dead_letters(&place, &command),
         Command::Release(args) => release::release(&place, &args),
+        Command::Canary(args) => canary::canary(&place, &args),
         Command::SendTest(args) => send_test::send_test(&place, &args),
     };
     match ended {

@@ -1,14 +1,17 @@
 //! `leadsync send-test`: what Microsoft's *Validate* button does, from the operator's own shell.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use clap::Args;
-use connector_kit::http::{Request, TransportSettings, redact};
+use connector_kit::http::{TransportSettings, redact};
+use serde_json::Value;
 use url::Url;
 
 use super::{Exit, Place, house, screen};
+use crate::app::Outside;
 
 #[derive(Debug, Args)]
 pub(super) struct SendTestArgs {
@@ -17,46 +20,37 @@ pub(super) struct SendTestArgs {
     url: String,
     /// PEM file of a private CA to trust besides the system's
     #[arg(long)]
-    ca_file: Option<std::path::PathBuf>,
+    ca_file: Option<PathBuf>,
 }
 
 /// Ticks of .NET between the years 1 and 1970, in 100 ns.
 const TICKS_BEFORE_1970: i64 = 621_355_968_000_000_000;
 
+/// What came back for a posted lead.
+pub(super) struct Posted {
+    pub(super) status: http::StatusCode,
+    pub(super) took_ms: i64,
+    pub(super) text: String,
+}
+
 /// Posts the test lead and shows what came back; never the secret.
 pub(super) fn send_test(place: &Place, args: &SendTestArgs) -> Result<(), Exit> {
     let url = Url::parse(&args.url).map_err(|error| Exit::failed(format!("that is not a URL: {error}")))?;
     let outside = house::outside()?;
-    let settings = TransportSettings {
-        total_timeout: Duration::from_secs(20),
-        // The operator names the target by hand: their own machine and network are what they test.
-        // Loopback counts only where it is named for itself.
-        allow_private_targets: ["0.0.0.0/0", "::/0", "127.0.0.0/8", "::1"]
-            .map(Into::into)
-            .to_vec(),
-        allow_plain_http: true,
-        allowed_ports: url.port_or_known_default().into_iter().collect(),
-        ca_file: args.ca_file.clone(),
-        ..TransportSettings::default()
-    };
-    let transport = outside
-        .transports
-        .transport(&settings)
-        .map_err(|error| Exit::failed(error.to_string()))?;
-    let begun = outside.clock.now();
-    let request = request(&url, begun)?;
-    let answer = house::runtime()?.block_on(transport.send(request));
-    let took = (outside.clock.now() - begun).num_milliseconds();
-    let answer = answer.map_err(|error| Exit::unanswered(format!("{}: {error}", masked(&url))))?;
-    let status = answer.status();
-    let text = redact::answer(answer.body(), std::iter::empty());
+    let body = body(outside.clock.now());
+    let posted = house::runtime()?.block_on(post(&outside, &url, args.ca_file.as_ref(), &body))?;
+    let Posted {
+        status,
+        took_ms,
+        text,
+    } = posted;
     if place.json {
         screen::json(
-            &serde_json::json!({ "url": masked(&url), "status": status.as_u16(), "duration_ms": took, "answer": text }),
+            &serde_json::json!({ "url": masked(&url), "status": status.as_u16(), "duration_ms": took_ms, "answer": text }),
         );
     } else {
         screen::line(format_args!(
-            "{}  {status}  {took} ms\n{}",
+            "{}  {status}  {took_ms} ms\n{}",
             masked(&url),
             screen::clean(&text)
         ));
@@ -67,7 +61,46 @@ pub(super) fn send_test(place: &Place, args: &SendTestArgs) -> Result<(), Exit> 
     Err(Exit::failed(remedy(status.as_u16())))
 }
 
-fn remedy(status: u16) -> &'static str {
+/// Posts a lead as Microsoft does.
+pub(super) async fn post(
+    outside: &Outside,
+    url: &Url,
+    ca_file: Option<&PathBuf>,
+    body: &Value,
+) -> Result<Posted, Exit> {
+    let settings = TransportSettings {
+        total_timeout: Duration::from_secs(20),
+        // The operator names the target by hand: their own machine and network are what they test.
+        // Loopback counts only where it is named for itself.
+        allow_private_targets: ["0.0.0.0/0", "::/0", "127.0.0.0/8", "::1"]
+            .map(Into::into)
+            .to_vec(),
+        allow_plain_http: true,
+        allowed_ports: url.port_or_known_default().into_iter().collect(),
+        ca_file: ca_file.cloned(),
+        ..TransportSettings::default()
+    };
+    let transport = outside
+        .transports
+        .transport(&settings)
+        .map_err(|error| Exit::failed(error.to_string()))?;
+    let request = http::Request::post(url.as_str())
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Bytes::from(body.to_string()))
+        .map_err(|error| Exit::failed(error.to_string()))?;
+    let begun = outside.clock.now();
+    let answer = transport.send(request).await;
+    let took_ms = (outside.clock.now() - begun).num_milliseconds();
+    let answer = answer.map_err(|error| Exit::unanswered(format!("{}: {error}", masked(url))))?;
+    Ok(Posted {
+        status: answer.status(),
+        took_ms,
+        text: redact::answer(answer.body(), std::iter::empty()),
+    })
+}
+
+/// What is in the way of a lead that was answered so.
+pub(super) fn remedy(status: u16) -> &'static str {
     match status {
         404 => "not found: compare source and secret with [sources.*] of the config, and the proxy's path",
         401 | 403 => "something before leadsync refuses: look at the proxy",
@@ -78,7 +111,7 @@ fn remedy(status: u16) -> &'static str {
 }
 
 /// The URL without its secret.
-fn masked(url: &Url) -> String {
+pub(super) fn masked(url: &Url) -> String {
     let shown = redact::url(url);
     match shown.rsplit_once('/') {
         Some((head, _)) => format!("{head}/***"),
@@ -87,17 +120,13 @@ fn masked(url: &Url) -> String {
 }
 
 /// A lead shaped like Microsoft's test lead (contract partner-center 11.1).
-fn request(url: &Url, now: DateTime<Utc>) -> Result<Request, Exit> {
+pub(super) fn body(now: DateTime<Utc>) -> Value {
     let marker = format!("MSFT_TEST_{}", now.timestamp_micros() * 10 + TICKS_BEFORE_1970);
-    let body = serde_json::json!({
+    serde_json::json!({
         "userDetails": {
             "FirstName": marker, "LastName": marker, "Email": format!("{marker}@test.com"),
             "Phone": "1234567890", "Country": "US", "Company": marker, "Title": marker,
         },
         "LeadSource": "AzureMarketplace", "ActionCode": "INS", "OfferTitle": "leadsync send-test", "Description": marker,
-    });
-    http::Request::post(url.as_str())
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .body(Bytes::from(body.to_string()))
-        .map_err(|error| Exit::failed(error.to_string()))
+    })
 }

@@ -45,11 +45,10 @@ impl Spending {
         }
     }
 
-    /// Calls left by the system's own word, and how old that is.
-    pub(super) fn left(&self, age: impl Fn(DateTime<Utc>) -> String) -> String {
-        self.status.calls.quota.map_or(String::new(), |quota| {
-            format!("{} of {}, {} ago", quota.left, quota.granted, age(quota.told_at))
-        })
+    /// Calls left by the system's own word.
+    pub(super) fn left(&self) -> Option<String> {
+        let quota = self.status.calls.quota?;
+        Some(format!("{} of {} left", quota.left, quota.granted))
     }
 
     /// Whom the calls that are left are kept for.
@@ -123,9 +122,8 @@ mod tests {
     #[test]
     fn the_screen_tells_what_is_spent_and_what_is_left() {
         let spending = seen(79, Some(959));
-        let age = |at: DateTime<Utc>| format!("{} s", (noon() - at).num_seconds());
         assert_eq!(spending.today(), "79 of 100");
-        assert_eq!(spending.left(age), "959 of 1000, 90 s ago");
+        assert_eq!(spending.left().as_deref(), Some("959 of 1000 left"));
         assert_eq!(
             (spending.note(), spending.status.gate),
             (None, DestinationGate::Open)

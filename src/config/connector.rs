@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use super::daemon::default_account;
 use super::report::Report;
-use super::values::{Rate, count, duration, durations, time_of_day};
+use super::values::{Rate, count, duration, durations, own_silence_rule, time_of_day};
+use crate::intake::silence::SilenceRule;
 
 /// One file of `connectors.d`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -52,6 +53,9 @@ pub struct ConnectorFile {
     /// How often a source is asked.
     #[serde(default = "default_poll_every", deserialize_with = "duration")]
     pub poll_every: Duration,
+    /// When a source counts as silent, other than `[silence]` says.
+    #[serde(default, deserialize_with = "own_silence_rule")]
+    pub silence: Option<SilenceRule>,
     /// How often a CRM is asked what became of leads.
     #[serde(default = "default_watch_every", deserialize_with = "duration")]
     pub watch_every: Duration,

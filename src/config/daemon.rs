@@ -11,9 +11,11 @@ use serde::Deserialize;
 
 use crate::route::RouteConfig;
 
+use super::alarms::{Canary, Silence};
 use super::clocks::Clocks;
 use super::intake::Intake;
-use super::values::{Admin, Rate, duration, size};
+use super::values::{Admin, Rate, duration, own_silence_rule, size};
+use crate::intake::silence::SilenceRule;
 
 /// The whole of `leadsync.toml`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -33,6 +35,10 @@ pub struct Config {
     pub forward_test_leads: bool,
     /// When people are told that a clock runs out.
     pub clocks: Clocks,
+    /// When people are told that a source fell silent.
+    pub silence: Silence,
+    /// How the way is tried.
+    pub canary: Canary,
     /// The database.
     pub store: StoreConfig,
     /// What is told, and how.
@@ -82,6 +88,9 @@ pub struct HttpsSource {
     /// Most leads it may send; none is no limit of its own.
     #[serde(default)]
     pub rate: Option<Rate>,
+    /// When it counts as silent, other than `[silence]` says.
+    #[serde(default, deserialize_with = "own_silence_rule")]
+    pub silence: Option<SilenceRule>,
 }
 
 /// What counts as the same.
@@ -214,6 +223,8 @@ impl Default for Config {
             dedupe: Dedupe::default(),
             forward_test_leads: false,
             clocks: Clocks::default(),
+            silence: Silence::default(),
+            canary: Canary::default(),
             store: StoreConfig::default(),
             log: Log::default(),
             routes: Vec::new(),

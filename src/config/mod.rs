@@ -4,6 +4,7 @@
 //! and, where a slip of the finger is likely, the word that was meant.
 
 // 1. What can be written.
+mod alarms;
 mod clocks;
 mod connector;
 mod daemon;
@@ -25,6 +26,7 @@ mod secrets;
 mod diagnostics;
 mod wording;
 
+pub use alarms::{Canary, Silence};
 pub use clocks::Clocks;
 pub use connector::{Budget, ConnectorFile, Hold, Retry};
 pub use daemon::{Config, Dedupe, DedupeBy, HttpsSource, Listen, Log, LogFormat, LogLevel, StoreConfig, Tls};

@@ -6,9 +6,11 @@ use connector_kit::mapping::Mapping;
 use connector_kit::nearest::did_you_mean;
 use connector_kit::secret::SecretRef;
 use connector_kit::{ConfigError, Role};
+use url::Url;
 
 use crate::route::{RouteTarget, Routes};
 
+use super::alarms::Canary;
 use super::clocks::Clocks;
 use super::connector::ConnectorFile;
 use super::daemon::{Config, HttpsSource, Listen};
@@ -31,6 +33,13 @@ pub(super) fn check_config(
     }
     check_readers(&config.listen, &mut mistakes);
     check_clocks(&config.clocks, connectors, &mut mistakes);
+    check_alert(
+        "silence.alert",
+        config.silence.alert.as_ref(),
+        connectors,
+        &mut mistakes,
+    );
+    check_canary(&config.canary, config, &mut mistakes);
     mistakes.extend(Routes::mistakes(&config.routes, targets));
     mistakes
 }
@@ -122,16 +131,49 @@ fn check_clocks(clocks: &Clocks, connectors: &[ConnectorFile], mistakes: &mut Ve
         let message = "give at most 20 fractions of the time, ascending, each above 0 and at most 1, like [0.5, 0.9, 1.0]";
         mistakes.push(ConfigError::new("clocks.tell_at", message));
     }
-    let Some(name) = &clocks.alert else { return };
+    check_alert("clocks.alert", clocks.alert.as_ref(), connectors, mistakes);
+}
+
+/// Whoever wants alerts has to be one who takes them.
+fn check_alert(
+    key: &str,
+    name: Option<&String>,
+    connectors: &[ConnectorFile],
+    mistakes: &mut Vec<ConfigError>,
+) {
+    let Some(name) = name else { return };
     let message = match connectors.iter().find(|file| file.name == *name) {
         Some(file) if file.roles.contains(&Role::Alerts) => return,
-        Some(_) => format!("`{name}` is not told of clocks: add \"alerts\" to its roles"),
+        Some(_) => format!("`{name}` takes no alerts: add \"alerts\" to its roles"),
         None => {
             let guess = did_you_mean(name, connectors.iter().map(|file| file.name.as_str()));
             format!("no connector is named `{name}`{guess}")
         }
     };
-    mistakes.push(ConfigError::new("clocks.alert", message));
+    mistakes.push(ConfigError::new(key, message));
+}
+
+fn check_canary(canary: &Canary, config: &Config, mistakes: &mut Vec<ConfigError>) {
+    let is_base = |url: &Url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.has_host()
+            && url.query().is_none()
+            && url.username().is_empty()
+    };
+    if canary.url.as_ref().is_some_and(|url| !is_base(url)) {
+        let message =
+            "expected the address Microsoft reaches this daemon at, like \"https://leads.example.com\"";
+        mistakes.push(ConfigError::new("canary.url", message));
+    }
+    if let Some(source) = canary
+        .source
+        .as_ref()
+        .filter(|name| !config.sources.contains_key(*name))
+    {
+        let guess = did_you_mean(source, config.sources.keys().map(String::as_str));
+        let message = format!("no source is named `{source}`{guess}");
+        mistakes.push(ConfigError::new("canary.source", message));
+    }
 }
 
 fn check_secrets<'a>(

@@ -208,6 +208,32 @@ fn numbers_are_open_to_other_machines_only_with_a_token() {
 }
 
 #[test]
+fn a_source_has_the_rule_of_its_silence_or_its_own() {
+    use crate::intake::silence::SilenceRule;
+    let source = |silence: &str| format!("[sources.web]\nsecrets = [{{ env = 'WEB' }}]\n{silence}\n");
+    let loaded = load(&format!("{}[silence]\nrule = 'off'\n", source("silence = '48h'"))).unwrap();
+    let two_days = SilenceRule::After(std::time::Duration::from_hours(48));
+    assert_eq!(loaded.config.silence.rule, SilenceRule::Off);
+    assert_eq!(loaded.config.sources["web"].silence, Some(two_days));
+    let listened = crate::app::listened(&loaded);
+    assert_eq!(listened.len(), 1);
+    assert_eq!((listened[0].name.as_str(), listened[0].rule), ("web", two_days));
+
+    let usual = load(&source("")).unwrap();
+    assert_eq!(crate::app::listened(&usual)[0].rule, SilenceRule::History);
+    for (text, words) in [
+        ("[silence]\nrule = 'sometimes'", "like \"48h\""),
+        ("[silence]\nrule = '0s'", "like \"48h\""),
+        ("[silence]\nalert = 'crm'", "add \"alerts\" to its roles"),
+        ("[canary]\nurl = 'ftp://x'", "like \"https://leads.example.com\""),
+        ("[canary]\nsource = 'wbe'", "no source is named `wbe`"),
+    ] {
+        let wrong = load(text).unwrap_err().to_string();
+        assert!(wrong.contains(words), "{text}: {wrong}");
+    }
+}
+
+#[test]
 fn every_line_of_the_shipped_report_section_is_one_that_is_read() {
     let shipped = include_str!("../../config/connectors.d/partner-center.toml");
     let (_, section) = shipped.split_once("\n[report]\n").expect("a section");

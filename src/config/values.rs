@@ -10,6 +10,8 @@ use chrono::{NaiveTime, TimeDelta};
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
+use crate::intake::silence::SilenceRule;
+
 /// How many calls are let through: `burst` at once, `per_second` in the long run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -183,6 +185,35 @@ pub(super) fn rate_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
         }
     }
     deserializer.deserialize_any(RateOrOff)
+}
+
+/// `history`, `off`, or a time after which a source counts as silent.
+pub(super) fn silence_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SilenceRule, D::Error> {
+    struct Rule;
+    impl Visitor<'_> for Rule {
+        type Value = SilenceRule;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("\"history\", \"off\", or a time like \"48h\"")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<SilenceRule, E> {
+            match (text, humantime::parse_duration(text)) {
+                ("history", _) => Ok(SilenceRule::History),
+                ("off", _) => Ok(SilenceRule::Off),
+                (_, Ok(longest)) if !longest.is_zero() => Ok(SilenceRule::After(longest)),
+                _ => Err(E::custom("expected \"history\", \"off\", or a time like \"48h\"")),
+            }
+        }
+    }
+    deserializer.deserialize_str(Rule)
+}
+
+/// The same, where there is one.
+pub(super) fn own_silence_rule<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SilenceRule>, D::Error> {
+    silence_rule(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub(super) struct Draft<'k> {
     spans: Vec<TouchSpan>,
     notes: Vec<ReferralNote>,
     test_lead: bool,
+    canary: bool,
     worth: bool,
     /// When somebody first asked at a marketplace, of those who can still be answered in time.
     asked_at: Option<DateTime<Utc>>,
@@ -48,6 +49,7 @@ impl<'k> Draft<'k> {
             notes: Vec::new(),
             // A later version of a referral does not make a try-out of a lead that was none.
             test_lead: test_lead && suppression.is_none_or(|why| why == Some(Suppression::TestLead)),
+            canary: false,
             worth: suppression.is_some_and(|why| !is_idle(why)),
             asked_at: None,
         }
@@ -66,6 +68,7 @@ impl<'k> Draft<'k> {
         new_id: &mut dyn FnMut() -> LeadId,
     ) -> Understood {
         self.note(new);
+        self.canary |= new.canary.is_some();
         let window = window_of(new, rules);
         let placement = place(&self.spans, touch_key(&new.touch), new.touch.at, window);
         apply(&mut self.spans, &placement);
@@ -123,7 +126,7 @@ impl<'k> Draft<'k> {
         };
         let is_routed = self.known.is_some_and(|known| known.suppression.is_none());
         let standing = Standing {
-            test_lead: self.test_lead,
+            test_lead: self.test_lead && !self.canary,
             worth: self.worth,
             way: match is_routed {
                 false => Way::NotBegun,
@@ -134,8 +137,8 @@ impl<'k> Draft<'k> {
         let (suppression, routes) = fate(&lead, &standing, rules, route);
         let (spans, spans_gone) = self.span_changes();
         let clocks = match suppression {
-            Some(_) => Vec::new(),
-            None => self.clocks(&lead, is_routed, rules),
+            None if !self.canary => self.clocks(&lead, is_routed, rules),
+            _ => Vec::new(),
         };
         Some(LeadChange {
             identities: self.claims,

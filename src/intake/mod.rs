@@ -16,7 +16,10 @@ pub mod poll;
 pub mod proxies;
 pub mod refusal;
 
-// 3. The sockets it comes through.
+// 3. Nothing comes any more.
+pub mod silence;
+
+// 4. The sockets it comes through.
 mod connection;
 mod framing;
 mod seats;

@@ -30,7 +30,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 use connector_kit::ids::AccountName;
 use connector_kit::lead::{Person, Touch};
-use connector_kit::{RawFormat, Referral};
+use connector_kit::{CanaryMark, RawFormat, Referral};
 
 pub use body::{BodyLimits, Reason, Unreadable, check_body};
 
@@ -66,6 +66,9 @@ pub struct Understanding {
     pub received_at: DateTime<Utc>,
     /// Microsoft sent it to try the connection.
     pub test_lead: bool,
+    /// The mark of a canary that it carries. It counts only where it was announced: a test lead with a mark
+    /// of somebody else's making is a test lead.
+    pub canary: Option<CanaryMark>,
     /// Members no published schema knows, kept ones and others.
     pub unknown_members: u32,
     /// The object came inside a JSON string.
@@ -97,6 +100,10 @@ fn marketplace_lead(arrival: &Arrival, rules: &Rules) -> Result<Understanding, U
         identity_keys: identity.filter(|_| !test_lead).into_iter().collect(),
         received_at: arrival.received_at,
         test_lead,
+        canary: fields
+            .get(fields::Member::Email)
+            .filter(|_| test_lead)
+            .and_then(CanaryMark::in_address),
         unknown_members: fields.unknown,
         double_encoded: document.double_encoded,
     })

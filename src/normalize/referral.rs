@@ -34,6 +34,7 @@ pub(super) fn understand(arrival: &Arrival, rules: &Rules) -> Result<Understandi
         identity_keys: [itself].into_iter().chain(whom.filter(|_| !test_lead)).collect(),
         received_at: arrival.received_at,
         test_lead,
+        canary: None,
         unknown_members: 0,
         double_encoded: false,
     })

@@ -35,6 +35,8 @@ pub struct Bells {
     pub watch: BTreeMap<SourceName, Bell>,
     /// Clocks should be looked at now.
     pub clocks: Bell,
+    /// Sources should be listened to now.
+    pub silence: Bell,
     /// An event waits to be followed.
     pub follow: BTreeMap<SourceName, Vec<Bell>>,
     /// An event waits to be passed on.
@@ -52,6 +54,7 @@ impl Bells {
     pub fn after(mut self, before: &Self) -> Self {
         self.settle = before.settle.clone();
         self.clocks = before.clocks.clone();
+        self.silence = before.silence.clone();
         keep(&mut self.poll, &before.poll);
         keep(&mut self.watch, &before.watch);
         keep(&mut self.forward, &before.forward);
@@ -76,6 +79,7 @@ impl Bells {
     pub fn ring_all(&self) {
         self.settle.ring();
         self.clocks.ring();
+        self.silence.ring();
         self.ring_deliver();
         self.ring_report();
         let asking = self.poll.values().chain(self.watch.values());

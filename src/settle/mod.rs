@@ -1,5 +1,6 @@
 //! Arrivals become leads: read, understood, joined with what is known, and written in one piece.
 
+mod canaries;
 mod caution;
 mod journal;
 mod worker;

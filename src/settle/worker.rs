@@ -7,9 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_kit::dice::Dice;
-use connector_kit::{DestinationName, Lead, LeadId};
+use connector_kit::{CanaryMark, DestinationName, Lead, LeadId};
 use tracing::error;
 
+use super::canaries::{self, Announced};
 use super::caution::{Approach, approach};
 use super::journal;
 use crate::dedupe::{self, plan};
@@ -27,6 +28,9 @@ const BATCH: usize = 96;
 pub type Reader = Arc<dyn Fn(&Arrival) -> Result<Understanding, Unreadable> + Send + Sync>;
 /// An arrival and what reading it gave, or why it cannot be read.
 type Read = (InboxId, Result<Understanding, String>);
+
+/// Leads that are known, and canaries that were announced.
+type Known<'a> = (&'a BTreeMap<Identity, KnownLead>, &'a Announced);
 
 /// Chooses where a lead goes.
 pub type Router = Arc<dyn Fn(&Lead) -> Vec<DestinationName> + Send + Sync>;
@@ -78,9 +82,13 @@ impl SettleWorker {
     }
 
     async fn settle(&self, waiting: &[Unsettled], now: DateTime<Utc>) -> Result<(), StoreError> {
-        let read: Vec<Read> = waiting.iter().map(|one| self.read(one)).collect();
+        let mut read: Vec<Read> = waiting.iter().map(|one| self.read(one)).collect();
+        let understood = read
+            .iter_mut()
+            .filter_map(|(_, understood)| understood.as_mut().ok());
+        let announced = canaries::heed(&*self.parts.store, understood, now).await?;
         let known = self.known(&read).await?;
-        let settlement = self.plan(&read, &known, now);
+        let settlement = self.plan(&read, (&known, &announced), now);
         // The planned batch is given away; whoever listens hears of a copy of what matters.
         let told = settlement.clone();
         match self.parts.store.settle(settlement, now).await? {
@@ -119,7 +127,7 @@ impl SettleWorker {
             .collect())
     }
 
-    fn plan(&self, read: &[Read], known: &BTreeMap<Identity, KnownLead>, now: DateTime<Utc>) -> Settlement {
+    fn plan(&self, read: &[Read], known: Known<'_>, now: DateTime<Utc>) -> Settlement {
         let joined = catch_unwind(AssertUnwindSafe(|| self.plan_batch(read, known, now)));
         joined.unwrap_or_else(|_| {
             error!(
@@ -132,12 +140,7 @@ impl SettleWorker {
     }
 
     /// One arrival alone: written when it can be planned, quarantined when it is the one at fault.
-    fn plan_first(
-        &self,
-        read: &[Read],
-        known: &BTreeMap<Identity, KnownLead>,
-        now: DateTime<Utc>,
-    ) -> Settlement {
+    fn plan_first(&self, read: &[Read], known: Known<'_>, now: DateTime<Utc>) -> Settlement {
         let Some(first) = read.get(..1) else {
             return Settlement::default();
         };
@@ -153,12 +156,7 @@ impl SettleWorker {
         })
     }
 
-    fn plan_batch(
-        &self,
-        batch: &[Read],
-        known: &BTreeMap<Identity, KnownLead>,
-        now: DateTime<Utc>,
-    ) -> Settlement {
+    fn plan_batch(&self, batch: &[Read], (known, announced): Known<'_>, now: DateTime<Utc>) -> Settlement {
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
         let mut new_id = || {
             let mut random = [0_u8; 10];
@@ -166,7 +164,8 @@ impl SettleWorker {
             LeadId::new(millis, &random)
         };
         plan(batch, known, &self.parts.rules, &mut new_id, &|lead| {
-            (self.parts.router)(lead)
+            let canary = CanaryMark::of(lead).and_then(|mark| announced.get(&mark));
+            canary.map_or_else(|| (self.parts.router)(lead), Clone::clone)
         })
     }
 

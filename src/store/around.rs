@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use connector_kit::{Checkpoint, DestinationName, LeadId, ReferralId, SourceName};
+use connector_kit::{CanaryMark, Checkpoint, DestinationName, LeadId, ReferralId, SourceName};
 
 use super::{
-    Arrival, ClockFilter, ClockId, ClockRow, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter,
-    DestinationStatus, Ending, FinishOutcome, Follow, Footprint, Forward, Found, Heard, Identity, InboxId,
-    KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased, LeasedReports, Ledger, Noted,
-    NoticesDue, Order, OutcomeFilter, OutcomeRow, Passed, ReferralFilter, ReferralRow, ReferralStore,
-    ReferralStory, ReferralTotals, ReportAsk, ReportEnding, ReportLease, ReportStep, Settled, Settlement,
-    Sighting, Spent, Store, StoreError, Told, Totals, Unreadable, Unsettled,
+    AlarmStore, Arrival, CanaryStory, ClockFilter, ClockId, ClockRow, Custody, DeadLetter, DeadLetterAct,
+    DeadLetterFilter, DestinationStatus, Ending, Expected, FinishOutcome, Follow, Footprint, Forward, Found,
+    Heard, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased,
+    LeasedReports, Ledger, Listen, Listening, Noted, NoticesDue, Order, OutcomeFilter, OutcomeRow, Passed,
+    ReferralFilter, ReferralRow, ReferralStore, ReferralStory, ReferralTotals, ReportAsk, ReportEnding,
+    ReportLease, ReportStep, Rhythm, Settled, Settlement, Sighting, Silence, Spent, Store, StoreError, Told,
+    Totals, Unreadable, Unsettled,
 };
 
 /// Stands before a store, lets calls pass or not, and is a store by that.
@@ -246,5 +247,44 @@ impl<A: Around> ReferralStore for A {
 
     async fn referral_totals(&self) -> Result<ReferralTotals, StoreError> {
         pass!(self.referral_totals())
+    }
+}
+
+#[async_trait]
+impl<A: Around> AlarmStore for A {
+    async fn listen(&self, ask: Listen) -> Result<Listening, StoreError> {
+        pass!(self.listen(ask))
+    }
+
+    async fn rhythms(&self) -> Result<Vec<Rhythm>, StoreError> {
+        pass!(self.rhythms())
+    }
+
+    async fn note_silence(&self, source: &SourceName, silence: Option<Silence>) -> Result<(), StoreError> {
+        pass!(self.note_silence(source, silence))
+    }
+
+    async fn expect(&self, expected: Expected) -> Result<(), StoreError> {
+        pass!(self.expect(expected))
+    }
+
+    async fn expected(
+        &self,
+        marks: Vec<(CanaryMark, SourceName)>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Option<Vec<DestinationName>>>, StoreError> {
+        pass!(self.expected(marks, now))
+    }
+
+    async fn canaries(&self) -> Result<Vec<CanaryStory>, StoreError> {
+        pass!(self.canaries())
+    }
+
+    async fn recall(&self, mark: CanaryMark, now: DateTime<Utc>) -> Result<(), StoreError> {
+        pass!(self.recall(mark, now))
+    }
+
+    async fn forget_canary(&self, mark: CanaryMark) -> Result<bool, StoreError> {
+        pass!(self.forget_canary(mark))
     }
 }

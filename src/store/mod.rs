@@ -1,8 +1,9 @@
 //! The floor: what is written here survives.
 //!
-//! One trait in two parts, leads and referrals: a few dozen verbs, each in one transaction, with `now`
+//! One trait in three parts, leads, referrals and alarms: a few dozen verbs, each in one transaction, with `now`
 //! from outside. Nothing above knows which database answers.
 
+mod alarms;
 mod around;
 #[cfg(test)]
 mod conformance;
@@ -15,13 +16,14 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 
+pub use alarms::AlarmStore;
 pub use around::Around;
 pub use referrals::ReferralStore;
 pub use words::*;
 
 /// Keeps leads, in the order of their way: inbox, leads, deliveries, outcome of each attempt.
 #[async_trait]
-pub trait Store: ReferralStore {
+pub trait Store: ReferralStore + AlarmStore {
     // --- a lead comes in -------------------------------------------------------------------
 
     /// Keeps the arrivals, and with them the checkpoint of the poll they came from.

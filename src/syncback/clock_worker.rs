@@ -4,19 +4,17 @@
 //! more: never not at all. A clock that ran while nobody looked tells only the newest moment.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_kit::{Alert, AlertSink, ConnectorError, DestinationName, ErrorKind};
-use futures_util::FutureExt;
+use connector_kit::{Alert, ConnectorError};
 use tracing::{info, warn};
 
 use super::clocks::{ClockState, Moments, advice, state};
 use crate::admin::metrics::ClockMeter;
-use crate::deliver::Purse;
+use crate::deliver::{Herald, Told};
 use crate::runtime::{Next, Rests, Worker};
 use crate::store::{ClockFilter, ClockId, ClockKind, ClockRow, Store, StoreError};
 
@@ -27,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(15);
 /// Alerts wait this long for leave to call; for longer, the log does not wait with them.
 const PATIENCE: TimeDelta = TimeDelta::seconds(5);
 /// One step tells one alert, and no call takes longer.
-const LONGEST_STEP: Duration = Duration::from_secs(330);
+const LONGEST_STEP: Duration = Herald::LONGEST_TALK;
 
 /// What telling of clocks takes.
 pub struct ClockParts {
@@ -39,53 +37,6 @@ pub struct ClockParts {
     pub herald: Option<Herald>,
     /// Shows how many stand how.
     pub meter: ClockMeter,
-}
-
-/// The way to somebody who wants alerts.
-pub struct Herald {
-    /// The connector's name.
-    pub name: DestinationName,
-    /// The connector.
-    pub sink: Arc<dyn AlertSink>,
-    /// When it may be called.
-    pub purse: Arc<Purse>,
-}
-
-/// What came of telling.
-enum Told {
-    Yes,
-    /// It may not be called before.
-    NotBefore(DateTime<Utc>),
-    No(ConnectorError),
-}
-
-impl Herald {
-    async fn tell(&self, store: &dyn Store, alert: &Alert, now: DateTime<Utc>) -> Result<Told, StoreError> {
-        match self.purse.draw_to_look(store, now).await? {
-            Ok(token) => token.spend(),
-            Err(at) => return Ok(Told::NotBefore(at)),
-        }
-        let asked = AssertUnwindSafe(self.sink.alert(alert)).catch_unwind().await;
-        self.purse.looked(store, now).await?;
-        Ok(match asked {
-            Ok(Ok(())) => Told::Yes,
-            Ok(Err(error)) => Told::No(error),
-            Err(_) => {
-                let what = "tell of a clock: the connector failed inside";
-                Told::No(ConnectorError::new(ErrorKind::Broken, what))
-            }
-        })
-    }
-
-    fn complain(&self, alert: &Alert, error: &ConnectorError, rest: TimeDelta) {
-        let name = &self.name;
-        let hint = error.hint_text().unwrap_or("it is told again by itself");
-        // Nothing of a clock is released or requeued.
-        let hint = hint
-            .trim_end_matches(", then release")
-            .trim_end_matches(", then requeue");
-        warn!(event = "alert_failed", lead.id = %alert.lead, destination = %name, kind = error.kind().as_str(), error = %error, hint, again_in_s = rest.num_seconds(), "cannot tell {name} of a clock");
-    }
 }
 
 /// Looks at every running clock again and again, a page at a time.
@@ -164,7 +115,7 @@ impl ClockWorker {
             None => passed.max(row.alerted),
             Some(_) if is_quiet => row.alerted,
             Some(alert) => {
-                self.pass.alerts.push_back((alert, row.id, passed));
+                self.pass.alerts.push_back((Alert::Clock(alert), row.id, passed));
                 row.alerted
             }
         };
@@ -198,11 +149,7 @@ impl ClockWorker {
         if let (Some(herald), Some((alert, ..))) = (&self.parts.herald, refused) {
             herald.complain(&alert, error, rest);
         }
-        let concerns_it_alone = matches!(
-            error.kind(),
-            ErrorKind::Rejected | ErrorKind::Conflict | ErrorKind::Broken
-        );
-        if !concerns_it_alone {
+        if !Herald::concerns_it_alone(error) {
             self.be_quiet(now + rest);
         }
     }

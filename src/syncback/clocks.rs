@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_kit::Alert;
+use connector_kit::ClockAlert;
 
 use crate::store::{ClockEnd, ClockKind, ClockRow};
 
@@ -109,7 +109,7 @@ impl Moments {
 
     /// What is to be told to whoever wants alerts when `passed` moments are over: the newest state
     /// that was not told yet. A clock is told as due once, and once as overdue.
-    pub fn alert(&self, row: &ClockRow, passed: u8) -> Option<Alert> {
+    pub fn alert(&self, row: &ClockRow, passed: u8) -> Option<ClockAlert> {
         let due = self.0.iter().position(|part| (DUE_AFTER..1.0).contains(part));
         let overdue = self.0.iter().position(|part| *part >= 1.0);
         let untold = usize::from(row.alerted)..usize::from(passed);
@@ -123,7 +123,7 @@ impl Moments {
             .referral
             .as_ref()
             .map_or_else(|| row.lead.to_string(), ToString::to_string);
-        Some(Alert {
+        Some(ClockAlert {
             id: format!("clock-{about}-{clock}-{state}"),
             account: row.account.clone(),
             clock,

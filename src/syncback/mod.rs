@@ -19,7 +19,7 @@ mod reporter;
 mod clock_worker;
 pub mod clocks;
 
-pub use clock_worker::{ClockParts, ClockWorker, Herald};
+pub use clock_worker::{ClockParts, ClockWorker};
 pub use policy::{FieldRules, Policy, Winner};
 pub use preflight::Refusal;
 pub use report::{ReportParts, ReportWorker};

@@ -13,6 +13,7 @@
 mod process;
 mod process_authorize;
 mod process_by_hand;
+mod process_canary;
 mod process_disk;
 mod process_dynamics365;
 mod process_kill;
@@ -30,6 +31,7 @@ mod process_reload_refused;
 mod process_reload_tls;
 mod process_salesforce;
 mod process_secrecy;
+mod process_status;
 mod process_stop;
 mod systemd;
 

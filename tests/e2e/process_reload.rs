@@ -317,19 +317,19 @@ fn without_a_daemon_there_is_nobody_to_tell() {
 fn numbers_tell_of_reloads_and_end_with_their_destination() {
     let (crm, other) = (Destination::open(), Destination::open());
     let house = house(&crm);
-    house.add_connector("other", &other.connector());
+    house.add_connector("spare", &other.connector());
     let mut daemon = Daemon::start(&house);
     send(&house, "ada@numbers.example");
     house.await_quiet();
     let page = || house.admin("/metrics").unwrap().body;
     assert!(page().contains("leadsync_config_reloads_total{result=\"applied\"} 0"));
     assert!(page().contains("leadsync_config_last_reload_timestamp_seconds 1"));
-    assert!(page().contains("destination=\"other\""));
+    assert!(page().contains("destination=\"spare\""));
 
-    std::fs::remove_file(house.path("connectors.d/other.toml")).unwrap();
+    std::fs::remove_file(house.path("connectors.d/spare.toml")).unwrap();
     reload(&house);
     eventually("numbers that are gone", || {
-        (!page().contains("=\"other\"")).then_some(())
+        (!page().contains("=\"spare\"")).then_some(())
     });
     assert!(page().contains("destination=\"crm\""));
     assert!(page().contains("leadsync_config_reloads_total{result=\"applied\"} 1"));

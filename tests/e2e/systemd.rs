@@ -6,6 +6,17 @@ use std::process::{Command, Output};
 use crate::process::BINARY;
 
 const UNIT: &str = include_str!("../../systemd/leadsync.service");
+/// Those that send a canary.
+const CANARY: [(&str, &str); 2] = [
+    (
+        "leadsync-canary.service",
+        include_str!("../../systemd/leadsync-canary.service"),
+    ),
+    (
+        "leadsync-canary.timer",
+        include_str!("../../systemd/leadsync-canary.timer"),
+    ),
+];
 /// `systemd-analyze` speaks of tenths: 1.1.
 const WORST_SCORE: &str = "11";
 
@@ -35,6 +46,20 @@ fn the_unit_is_understood() {
     let output = analyze(&["verify", unit.to_str().unwrap()]);
     assert!(output.status.success(), "{}", words(&output));
     assert!(!words(&output).contains("leadsync.service"), "{}", words(&output));
+}
+
+#[test]
+fn the_units_of_the_canary_are_understood() {
+    let directory = tempfile::tempdir().unwrap();
+    installed(directory.path());
+    let units = CANARY.map(|(name, text)| {
+        let unit = directory.path().join(name);
+        std::fs::write(&unit, text.replace("/usr/bin/leadsync", BINARY)).unwrap();
+        unit.to_str().unwrap().to_owned()
+    });
+    let output = analyze(&["verify", &units[0], &units[1]]);
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(!words(&output).contains("leadsync"), "{}", words(&output));
 }
 
 #[test]

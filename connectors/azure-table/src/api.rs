@@ -9,10 +9,11 @@ use connector_kit::dice::Dice;
 use connector_kit::http::{Fault, Request, Response, Transport, TransportError, whole};
 use connector_kit::secret::Secret;
 use connector_kit::{CallBook, ConnectorError, ErrorKind};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, IF_MATCH};
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::access::Access;
@@ -187,6 +188,33 @@ impl Table {
                 ErrorKind::Broken,
                 format!("{}: {what}", self.doing("write to")),
             ))),
+        }
+    }
+
+    /// One row, with the tag of its state.
+    pub(crate) async fn read_row(&self, entity: &Entity) -> Result<Value, Failure> {
+        let mut draft = Draft::new(Method::GET, entity.address(&self.name));
+        draft
+            .headers
+            .insert(ACCEPT, HeaderValue::from_static(MINIMAL_METADATA));
+        let answer = self.send(draft, "read").await?;
+        if answer.status() != StatusCode::OK {
+            return Err(self.refused(&answer));
+        }
+        let answer = whole(answer).map_err(|error| self.silent(error, "read"))?;
+        serde_json::from_slice(answer.body()).map_err(|_| self.not_the_service("read"))
+    }
+
+    /// Deletes a row that still is as it was seen.
+    pub(crate) async fn delete(&self, entity: &Entity, tag: &str) -> Result<(), Failure> {
+        let mut draft = Draft::new(Method::DELETE, entity.address(&self.name));
+        if let Ok(tag) = HeaderValue::from_str(tag) {
+            draft.headers.insert(IF_MATCH, tag);
+        }
+        let answer = self.send(draft, "delete from").await?;
+        match answer.status() {
+            StatusCode::NO_CONTENT => Ok(()),
+            _ => Err(self.refused(&answer)),
         }
     }
 

@@ -4,7 +4,7 @@
 //! that are delivered together share a partition, and a hundred of them fit one transaction.
 
 use chrono::{DateTime, Datelike};
-use connector_kit::{ConfigError, LeadDelivery, LeadId};
+use connector_kit::{ConfigError, LeadDelivery, LeadId, RecordRef};
 
 use crate::limits::key_fault;
 
@@ -28,16 +28,18 @@ impl Keys {
     /// Partition key and row key. A record the destination named before keeps its keys, so that
     /// one lead stays one row even when the prefix was changed.
     pub(crate) fn of(&self, delivery: &LeadDelivery) -> (String, String) {
-        let row = delivery.lead.id.to_string();
-        let named = delivery
-            .record
-            .as_ref()
-            .and_then(|record| record.0.split_once('/'));
+        self.named(delivery.lead.id, delivery.record.as_ref())
+    }
+
+    /// The same for a lead and what its record was called.
+    pub(crate) fn named(&self, lead: LeadId, record: Option<&RecordRef>) -> (String, String) {
+        let row = lead.to_string();
+        let named = record.and_then(|record| record.0.split_once('/'));
         match named {
             Some((partition, same)) if same == row && key_fault("PartitionKey", partition).is_none() => {
                 (partition.to_owned(), row)
             }
-            _ => (format!("{}{}", self.prefix, month(delivery.lead.id)), row),
+            _ => (format!("{}{}", self.prefix, month(lead)), row),
         }
     }
 }

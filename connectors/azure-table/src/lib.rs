@@ -30,6 +30,7 @@ mod probe;
 mod row;
 mod source;
 mod upkeep;
+mod withdraw;
 
 /// Builds the connector in the one role its file asks for.
 pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result<Connector, ConfigError> {
@@ -67,6 +68,10 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
     };
     match role {
         Role::Destination => {
+            connector.withdraw = Some(Arc::new(withdraw::RowWithdrawal {
+                keys: keys::Keys::new(&own.partition_prefix)?,
+                table: Arc::clone(&table),
+            }));
             connector.destination = Some(Arc::new(destination::TableDestination {
                 columns: columns::Columns::new(settings, &own.types, table.service())?,
                 keys: keys::Keys::new(&own.partition_prefix)?,

@@ -20,6 +20,7 @@ mod operation;
 mod destination;
 mod run;
 mod ways;
+mod withdraw;
 mod writing;
 
 // 5. What became of them comes back.
@@ -49,6 +50,7 @@ use doctor::LeadDoctor;
 use operation::Key;
 use outcomes::LeadOutcomes;
 use provision::LeadProvisioner;
+use withdraw::LeadWithdrawal;
 
 /// Builds the connector; nothing is asked of the network yet.
 pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result<Connector, ConfigError> {
@@ -79,6 +81,7 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
         Vec::new()
     };
     Ok(Connector {
+        withdraw: goes.then(|| Arc::new(LeadWithdrawal(Arc::clone(&dataverse))) as _),
         destination: goes.then(|| Arc::new(LeadDestination::new(&dataverse, columns, &own)) as _),
         outcome_source: comes_back.then(|| Arc::new(LeadOutcomes::new(&dataverse, &own.outcomes)) as _),
         probe: Some(Arc::new(DoctorProbe(Arc::clone(&doctor) as _))),

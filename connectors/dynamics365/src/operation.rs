@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use connector_kit::LeadId;
+use http::header::IF_MATCH;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 
@@ -38,6 +39,16 @@ impl Operation {
         Self {
             method: Method::POST,
             body: Some(body.to_string()),
+            ..Self::get(path)
+        }
+    }
+
+    /// Deletes what still is as it was seen.
+    pub(crate) fn delete(path: impl Into<String>, tag: &str) -> Self {
+        let tag = HeaderValue::from_str(tag).ok();
+        Self {
+            method: Method::DELETE,
+            headers: tag.map(|tag| (IF_MATCH, tag)).into_iter().collect(),
             ..Self::get(path)
         }
     }

@@ -42,7 +42,7 @@ impl File {
     }
 
     /// Works on the file where blocking is allowed.
-    async fn with_log<T: Send + 'static>(
+    pub(crate) async fn with_log<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce(&mut Log) -> std::io::Result<T> + Send + 'static,

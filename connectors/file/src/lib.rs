@@ -5,6 +5,7 @@ mod destination;
 mod error;
 mod log;
 mod mapping;
+mod withdraw;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub fn build(settings: &ConnectorSettings, _: &ConnectorContext) -> Result<Conne
     let destination = Arc::new(destination::File::new(settings)?);
     Ok(Connector {
         destination: Some(destination.clone()),
+        withdraw: Some(destination.clone()),
         probe: Some(destination),
         ..Connector::default()
     })

@@ -123,3 +123,17 @@ fn settings_that_cannot_work_name_their_key() {
         assert_eq!(build(text).err().expect(text).key, key, "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_canary_is_taken_back_by_a_line_that_says_so() {
+    let directory = Directory(tempfile::tempdir().unwrap());
+    let path = directory.0.path().join("leads.jsonl");
+    let connector = build(&format!("path = '{}'", path.display())).unwrap();
+    let (destination, withdraw) = (connector.destination.unwrap(), connector.withdraw.unwrap());
+    conformance::withdrawal(&*destination, &*withdraw, &directory).await;
+    let canary = leads::canary(1);
+    let lines = directory.lines().into_iter();
+    let mut events = lines.filter(|line| line["key"] == canary.lead().to_string());
+    let told: Vec<Value> = events.by_ref().map(|mut line| line["event"].take()).collect();
+    assert_eq!(told, ["lead.created", "lead.withdrawn", "lead.withdrawn"]);
+}

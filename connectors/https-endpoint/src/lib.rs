@@ -7,9 +7,11 @@ mod config;
 mod destination;
 mod error;
 mod mapping;
+mod notice;
 mod probe;
 mod render;
 mod sign;
+mod withdraw;
 
 use std::sync::Arc;
 
@@ -27,6 +29,10 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
     if settings.roles.contains(&Role::Destination) {
         let destination = destination::HttpsEndpoint::new(Arc::clone(&endpoint), settings, context)?;
         connector.destination = Some(Arc::new(destination));
+        connector.withdraw = Some(Arc::new(withdraw::Withdrawal::new(
+            Arc::clone(&endpoint),
+            settings,
+        )?));
     }
     if settings.roles.contains(&Role::Alerts) {
         connector.alerts = Some(Arc::new(alerts::Alerts::new(endpoint, settings)?));

@@ -1,15 +1,15 @@
 //! Clocks that run out are told like everything else: signed, once more when it failed, one id per event.
 
 use connector_kit::conformance::leads;
-use connector_kit::{Alert, ErrorKind, Role};
+use connector_kit::{Alert, ClockAlert, ErrorKind, Role, SilenceAlert};
 use leadsync_sim::webhook::Answer;
 use leadsync_sim::webhook::strict::Form;
 use serde_json::json;
 
 use crate::world::{World, build, settings_at};
 
-fn alert(state: &'static str) -> Alert {
-    Alert {
+fn alert(state: &'static str) -> ClockAlert {
+    ClockAlert {
         id: format!("clock-7c0e6f9a-answer-{state}"),
         account: "contoso".into(),
         clock: "answer",
@@ -24,7 +24,12 @@ fn alert(state: &'static str) -> Alert {
 
 impl World {
     async fn tell(&self, state: &'static str) -> Result<(), connector_kit::ConnectorError> {
-        self.connector.alerts.as_ref().unwrap().alert(&alert(state)).await
+        self.connector
+            .alerts
+            .as_ref()
+            .unwrap()
+            .alert(&Alert::Clock(alert(state)))
+            .await
     }
 }
 
@@ -84,6 +89,43 @@ async fn telling_again_repeats_id_and_bytes_and_another_state_is_another_event()
             Some("clock-7c0e6f9a-answer-due"),
             Some("clock-7c0e6f9a-answer-overdue")
         ]
+    );
+    world.assert_no_complaints();
+}
+
+#[tokio::test]
+async fn a_silent_source_is_told_of_in_the_same_way() {
+    let world = World::start().await;
+    let silence = Alert::Silence(SilenceAlert {
+        id: "silence-marketplace-1795176000".into(),
+        account: "contoso".into(),
+        source: "marketplace".into(),
+        since: "2026-11-17T10:30:00Z".parse().unwrap(),
+        raised_at: "2026-11-20T10:00:00Z".parse().unwrap(),
+        hint: "press Validate",
+    });
+    world
+        .connector
+        .alerts
+        .as_ref()
+        .unwrap()
+        .alert(&silence)
+        .await
+        .unwrap();
+    let request = world.hook.requests().remove(0);
+    assert_eq!(
+        request.json(),
+        json!({
+            "type": "source.silent", "timestamp": "2026-11-20T10:00:00Z",
+            "data": {
+                "source": "marketplace", "silentSince": "2026-11-17T10:30:00Z", "account": "contoso",
+                "hint": "press Validate",
+            },
+        })
+    );
+    assert_eq!(
+        request.header("webhook-id"),
+        Some("silence-marketplace-1795176000")
     );
     world.assert_no_complaints();
 }

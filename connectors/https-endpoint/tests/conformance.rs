@@ -98,3 +98,36 @@ async fn structured_cloud_events_keep_every_promise_in_batches() {
 async fn binary_cloud_events_keep_every_promise() {
     keep_every_promise(Form::Binary, "payload_format = 'cloudevents_binary'").await;
 }
+
+#[tokio::test]
+async fn a_canary_is_taken_back_by_a_signed_event_in_every_format() {
+    for (form, settings, pointer) in [
+        (Form::Standard, "", "/data/leadId"),
+        (
+            Form::Structured,
+            "payload_format = 'cloudevents_structured'",
+            "/data/leadId",
+        ),
+        (Form::Binary, "payload_format = 'cloudevents_binary'", "/leadId"),
+    ] {
+        let harness = Harness { form, settings };
+        let world = World::with(form, settings).await;
+        let withdraw = world.connector.withdraw.clone().unwrap();
+        let (destination, hook) = (world.destination.clone(), world.hook.clone());
+        conformance::withdrawal(&*destination, &*withdraw, &Receiver(world)).await;
+        let canary = leads::canary(1).lead().to_string();
+        assert!(
+            hook.leads().iter().all(|lead| lead.id != canary),
+            "{}",
+            harness.settings
+        );
+        let id = format!("{canary}-withdrawn");
+        let told: Vec<_> = hook
+            .requests()
+            .into_iter()
+            .filter(|request| request.header("webhook-id") == Some(&id))
+            .collect();
+        assert_eq!(told.len(), 2, "once more is the same event");
+        assert_eq!(told[0].json().pointer(pointer), Some(&canary.as_str().into()));
+    }
+}

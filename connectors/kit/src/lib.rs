@@ -14,6 +14,7 @@ pub mod referral;
 
 // 2. The roles, and how they fail.
 pub mod alert;
+pub mod canary;
 pub mod error;
 pub mod event;
 pub mod readiness;
@@ -40,8 +41,9 @@ pub mod settings;
 // 6. What every connector has to show for its promises.
 pub mod conformance;
 
-pub use alert::{Alert, AlertSink};
+pub use alert::{Alert, AlertSink, ClockAlert, SilenceAlert};
 pub use calls::{CallBook, Quota};
+pub use canary::{Canary, CanaryMark, Withdraw, Withdrawn};
 pub use context::ConnectorContext;
 pub use delivery::{EventKind, Gate, LeadDelivery, Receipt, RecordRef};
 pub use error::{ConfigError, ConnectorError, ErrorKind};

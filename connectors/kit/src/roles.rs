@@ -7,6 +7,7 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::alert::AlertSink;
+use crate::canary::Withdraw;
 use crate::delivery::{LeadDelivery, Receipt};
 use crate::error::{ConnectorError, ErrorKind};
 use crate::event::EventVerifier;
@@ -196,6 +197,8 @@ pub struct Connector {
     pub source: Option<Arc<dyn Source>>,
     /// Leads go to it.
     pub destination: Option<Arc<dyn Destination>>,
+    /// A canary can be taken away from it again.
+    pub withdraw: Option<Arc<dyn Withdraw>>,
     /// It knows what became of leads.
     pub outcome_source: Option<Arc<dyn OutcomeSource>>,
     /// It keeps referrals.

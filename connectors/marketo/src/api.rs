@@ -161,6 +161,26 @@ impl Api {
         Ok(found)
     }
 
+    /// Deletes people; one who is gone already (1004) is as good.
+    pub(crate) async fn delete(&self, ids: &[u64]) -> Result<(), Refusal> {
+        let doing = "delete leads";
+        let input: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
+        let body = Bytes::from(json!({ "input": input }).to_string());
+        let reply = self
+            .wire
+            .call(&Ask::post("/rest/v1/leads/delete.json", doing, body))
+            .await?;
+        let records: Vec<Value> = reply.records(doing)?;
+        let mut refused = records
+            .iter()
+            .filter_map(complaint)
+            .filter(|no| no.code != "1004");
+        match refused.next() {
+            None => Ok(()),
+            Some(complaint) => Err(self.wire.record_refused(complaint).into()),
+        }
+    }
+
     /// What fields there are.
     pub(crate) async fn describe(&self) -> Result<Schema, Refusal> {
         #[derive(Deserialize)]

@@ -20,7 +20,7 @@ const TEXT: usize = 255;
 /// What a text area takes, in bytes.
 const TEXT_AREA: usize = 30_000;
 /// The field of the address.
-const EMAIL: &str = "email";
+pub(crate) const EMAIL: &str = "email";
 
 #[derive(Deserialize)]
 struct Shipped {

@@ -25,6 +25,7 @@ mod desk;
 mod lead;
 mod suppress;
 mod turns;
+mod withdraw;
 mod writer;
 
 // 4. The roles.
@@ -64,7 +65,13 @@ pub fn build(written: &ConnectorSettings, context: &ConnectorContext) -> Result<
     for role in &written.roles {
         let (api, records) = (Arc::clone(&api), Arc::clone(&records));
         match role {
-            Role::Destination => connector.destination = Some(Arc::new(destination(api, records, &settings))),
+            Role::Destination => {
+                connector.withdraw = Some(Arc::new(withdraw::LeadWithdrawal {
+                    api: Arc::clone(&api),
+                    records: Arc::clone(&records),
+                }));
+                connector.destination = Some(Arc::new(destination(api, records, &settings)));
+            }
             Role::OutcomeSource => {
                 connector.outcome_source = Some(Arc::new(outcomes(api, &records, &settings)?));
             }

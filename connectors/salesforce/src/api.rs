@@ -316,6 +316,30 @@ impl Api {
         }
     }
 
+    /// The lead with this key, with all its fields; none when nobody has the key.
+    pub(crate) async fn lead(&self, key: &str, value: &str) -> Told<Option<Value>> {
+        let path = format!("/sobjects/Lead/{key}/{}", encoded(value));
+        match self.get(&path, "look for a record of Lead").await {
+            Ok(record) => Ok(Some(record)),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Deletes a lead; one that is gone already is as good.
+    pub(crate) async fn delete_lead(&self, id: &str) -> Told<()> {
+        let path = format!("/sobjects/Lead/{}", encoded(id));
+        let doing = "delete a record of Lead";
+        match self
+            .connection
+            .send(Method::DELETE, &path, Bytes::new(), &[], doing)
+            .await
+        {
+            Err(failure) if !failure.is_not_found() => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
     /// One new record of setup data; its id.
     pub(crate) async fn create_setup(&self, path: &str, record: &Value, doing: &str) -> Told<()> {
         self.connection

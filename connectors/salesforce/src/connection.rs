@@ -54,6 +54,11 @@ impl Failure {
         self.faults.first().is_some_and(|fault| fault.code == code)
     }
 
+    /// There is no such record, or no longer.
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.is("NOT_FOUND") || self.is("ENTITY_IS_DELETED")
+    }
+
     /// The record is at fault, or what is to become of it, and not the request.
     pub(crate) fn is_about_the_record(&self) -> bool {
         !self.faults.is_empty()

@@ -60,6 +60,10 @@ pub fn build(written: &ConnectorSettings, context: &ConnectorContext) -> Result<
             let leads = destination::Leads::new(&api, &schema, &shape, &settings);
             Arc::new(leads) as Arc<dyn connector_kit::Destination>
         }),
+        withdraw: plays(Role::Destination).then(|| {
+            let (api, shape) = (Arc::clone(&api), Arc::clone(&shape));
+            Arc::new(destination::LeadWithdrawal { api, shape }) as Arc<dyn connector_kit::Withdraw>
+        }),
         outcome_source: plays(Role::OutcomeSource)
             .then(|| Arc::clone(&watch) as Arc<dyn connector_kit::OutcomeSource>),
         probe: Some(Arc::new(DoctorProbe(

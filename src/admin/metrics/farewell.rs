@@ -39,5 +39,6 @@ impl Metrics {
         let of_source = OfSource { source };
         self.accepted.remove(&of_source);
         self.refused.remove(&of_source);
+        self.silence.forget(&of_source);
     }
 }

@@ -13,6 +13,7 @@ mod page;
 mod process;
 mod reloads;
 mod reports;
+mod silence;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use page::PageForm;
 use reloads::ReloadNumbers;
 pub use reports::ReportMeter;
 use reports::ReportNumbers;
+pub use silence::SilenceMeter;
 use state::StateNumbers;
 pub use state::{Snapshot, State};
 use upkeep::UpkeepNumbers;
@@ -121,6 +123,7 @@ pub struct Metrics {
     clocks: Family<OfClock, Gauge>,
     events: EventNumbers,
     reports: ReportNumbers,
+    silence: SilenceMeter,
     upkeep: UpkeepNumbers,
     reloads: ReloadNumbers,
     state: StateNumbers,
@@ -155,6 +158,7 @@ impl Metrics {
             clocks: Family::default(),
             events: EventNumbers::new(),
             reports: ReportNumbers::new(),
+            silence: SilenceMeter::default(),
             upkeep: UpkeepNumbers::default(),
             reloads: ReloadNumbers::default(),
             state: StateNumbers::default(),
@@ -166,6 +170,7 @@ impl Metrics {
         metrics.register_states();
         metrics.events.register(&mut metrics.registry);
         metrics.reports.register(&mut metrics.registry);
+        metrics.silence.register(&mut metrics.registry);
         metrics.upkeep.register(&mut metrics.registry);
         metrics.reloads.register(&mut metrics.registry);
         metrics.floor.register(&mut metrics.registry);

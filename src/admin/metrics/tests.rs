@@ -60,6 +60,7 @@ fn busy() -> (Metrics, State, PollMeter) {
     metrics.settle();
     metrics.clocks();
     metrics.outcomes(&name);
+    metrics.silence().show(&name, true, Some(noon()));
     let asking = metrics.polls(&name);
     metrics.events(&name);
     metrics.follow(&name);

@@ -3,6 +3,7 @@
 
 mod referrals;
 mod reports;
+mod silence;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -17,7 +18,7 @@ use super::observers::Counting;
 use super::premises::Premises;
 use super::reporting::is_sink;
 use super::upkeep::{UpkeepParts, UpkeepWorker};
-use crate::admin::{Metrics, Noticeboard};
+use crate::admin::{Health, Metrics, Noticeboard};
 use crate::config::ConnectorFile;
 use crate::deliver::{DeliveryWorker, Room};
 use crate::intake::poll::PollWorker;
@@ -26,11 +27,14 @@ use crate::settle::{SettleParts, SettleWorker};
 use crate::store::{InboxId, Store};
 use crate::syncback::{WatchParts, WatchWorker};
 
+pub(crate) use silence::listened;
+
 /// Makes the workers.
 pub(super) struct Hiring {
     store: Arc<dyn Store>,
     counting: Arc<Counting>,
     metrics: Arc<Metrics>,
+    health: Arc<Health>,
     bells: Bells,
     upkeep: Noticeboard,
 }
@@ -45,6 +49,7 @@ impl Hiring {
             bells: bells.clone(),
             store: premises.store.clone(),
             upkeep: premises.upkeep.clone(),
+            health: Arc::clone(&premises.health),
             metrics,
             counting,
         }
@@ -58,6 +63,7 @@ impl Hiring {
         crew.extend(self.delivering(blueprint));
         crew.extend(self.about_referrals(blueprint));
         crew.push(self.watching_clocks(blueprint));
+        crew.push(self.listening(blueprint));
         crew.extend(self.reporting(blueprint));
         crew.extend(self.upkeeping(blueprint));
         crew

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use connector_kit::ids::AccountName;
-use connector_kit::{Connector, DestinationName, SourceName};
+use connector_kit::{DestinationName, SourceName};
 
 use super::Hiring;
 use crate::app::build::{Blueprint, Teller};
 use crate::app::crew::Hired;
-use crate::config::ConnectorFile;
+use crate::deliver::Herald;
 use crate::intake::{FollowWorker, ForwardParts, ForwardWorker, Trail};
 use crate::syncback::clocks::Moments;
-use crate::syncback::{ClockParts, ClockWorker, Herald};
+use crate::syncback::{ClockParts, ClockWorker};
 
 impl Hiring {
     pub(super) fn about_referrals(&self, blueprint: &Blueprint) -> Vec<Hired> {
@@ -25,19 +25,10 @@ impl Hiring {
 
     pub(super) fn watching_clocks(&self, blueprint: &Blueprint) -> Hired {
         let clocks = &blueprint.loaded.config.clocks;
-        let wanted = |file: &&(ConnectorFile, Connector)| clocks.alert.as_ref() == Some(&file.0.name);
-        let herald = blueprint.connectors.iter().find(wanted);
-        let herald = herald.and_then(|(file, connector)| {
-            Some(Herald {
-                name: DestinationName::new(&file.name),
-                sink: Arc::clone(connector.alerts.as_ref()?),
-                purse: blueprint.purse(&file.name)?,
-            })
-        });
         let worker = ClockWorker::new(ClockParts {
             store: Arc::clone(&self.store),
             moments: Moments::new(&clocks.tell_at),
-            herald,
+            herald: herald(blueprint, clocks.alert.as_ref()),
             meter: self.metrics.clocks(),
         });
         Hired::new("clocks", "", worker, &self.bells.clocks)
@@ -76,4 +67,15 @@ impl Hiring {
         });
         Some(Hired::new("forward", &teller.file.name, worker, bell))
     }
+}
+
+/// The way to the connector that wants alerts, where one does.
+pub(super) fn herald(blueprint: &Blueprint, wanted: Option<&String>) -> Option<Herald> {
+    let mut connectors = blueprint.connectors.iter();
+    let (file, connector) = connectors.find(|(file, _)| Some(&file.name) == wanted)?;
+    Some(Herald {
+        name: DestinationName::new(&file.name),
+        sink: Arc::clone(connector.alerts.as_ref()?),
+        purse: blueprint.purse(&file.name)?,
+    })
 }

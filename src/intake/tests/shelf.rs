@@ -1,5 +1,6 @@
 //! A store that keeps in memory, and can be told to fail or to hold its answer.
 
+mod alarms;
 mod events;
 
 use std::sync::{Mutex, MutexGuard};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use connector_kit::{DestinationName, Lead, LeadId};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::canaries;
 use super::codes::{self, state, understood};
 use super::desk::Desk;
 use super::names::NameKind;
@@ -125,6 +126,7 @@ fn insert(desk: &mut Desk, change: &LeadChange, body: &[u8], now: i64) -> Result
         }
     }
     desk.tally.add(Counter::Leads, 1);
+    canaries::recognise(&desk.connection, key, change)?;
     count_suppression(desk, change.suppression, 1);
     write_spans(desk, key, change)?;
     for (destination, lane) in &change.routes {
@@ -271,7 +273,8 @@ fn renew(
     Ok(())
 }
 
-/// The destination shall have the lead; nothing happens when it already wants it.
+/// The destination shall have the lead; nothing happens when it already wants it. Tokens begin with the
+/// moment: should the number of a lead that was removed be given again, no late answer hits the new one.
 fn wish(
     desk: &mut Desk,
     key: i64,
@@ -288,7 +291,7 @@ fn wish(
         .prepare_cached(
             "INSERT OR IGNORE INTO deliveries
                (lead, destination, state, lane, wanted, held, uncertain, attempt, token, since, at, record)
-             VALUES (?1, ?2, 0, ?3, ?4, 0, 0, 0, 0, ?5, ?5, NULL)",
+             VALUES (?1, ?2, 0, ?3, ?4, 0, 0, 0, ?5, ?5, ?5, NULL)",
         )?
         .execute(params![key, destination, codes::lane(lane), revision, now])?;
     if inserted == 1 {

@@ -1,6 +1,8 @@
 //! The embedded store: one SQLite file, one writer, many commits in one flush.
 
+mod alarm_store;
 mod calls;
+mod canaries;
 mod clocks;
 mod codes;
 mod dead_letters;
@@ -28,6 +30,7 @@ mod referrals;
 mod report_endings;
 mod report_leases;
 mod reports;
+mod rhythms;
 mod schema;
 mod space;
 mod tally;

@@ -133,7 +133,8 @@ fn arrivals(connection: &Connection, lead: i64) -> Result<Vec<ArrivalLine>, Trou
     Ok(lines)
 }
 
-fn deliveries(connection: &Connection, lead: i64) -> Result<Vec<DeliveryStory>, Trouble> {
+/// How each delivery of a lead stands.
+pub(super) fn deliveries(connection: &Connection, lead: i64) -> Result<Vec<DeliveryStory>, Trouble> {
     let mut statement = connection.prepare_cached(
         "SELECT n.name, d.state, d.wanted, d.held, d.record, d.at, d.destination FROM deliveries d
          JOIN names n ON n.id = d.destination WHERE d.lead = ?1 ORDER BY n.name",

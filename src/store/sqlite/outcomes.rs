@@ -7,6 +7,7 @@ use connector_kit::ids::AccountName;
 use connector_kit::{Checkpoint, DealValue, LeadId, Outcome, RecordRef, SourceName, Stage, Subject, outcome};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::canaries;
 use super::clocks;
 use super::codes;
 use super::desk::Desk;
@@ -80,6 +81,9 @@ fn lead_of(
     let Some((lead, body)) = found else {
         return Ok(None);
     };
+    if canaries::is_canary(connection, lead)? {
+        return Ok(None);
+    }
     Ok((read_lead(&body)?.account == *account).then_some(lead))
 }
 

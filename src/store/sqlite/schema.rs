@@ -151,6 +151,26 @@ CREATE INDEX deliveries_of_record ON deliveries (record) WHERE record IS NOT NUL
 const FOURTH: &str = "
 -- Since when a destination rests; 0: since before this was noted.
 ALTER TABLE destinations ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+
+-- How often each source is heard.
+CREATE TABLE listening (
+  id INTEGER PRIMARY KEY CHECK (id = 1), up_to INTEGER NOT NULL, since INTEGER NOT NULL, at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE sources (
+  id INTEGER PRIMARY KEY, first_at INTEGER, heard_at INTEGER, tried_at INTEGER, silent_since INTEGER,
+  raised_at INTEGER, alerted INTEGER NOT NULL
+) STRICT;
+CREATE TABLE source_hours (
+  source INTEGER NOT NULL, hour INTEGER NOT NULL, leads INTEGER NOT NULL, PRIMARY KEY (source, hour)
+) STRICT, WITHOUT ROWID;
+
+-- Canaries that are on their way.
+CREATE TABLE canaries (
+  id INTEGER PRIMARY KEY, mark BLOB NOT NULL, source INTEGER NOT NULL, destinations TEXT NOT NULL,
+  announced_at INTEGER NOT NULL, until INTEGER NOT NULL, lead INTEGER
+) STRICT;
+CREATE UNIQUE INDEX canaries_marked ON canaries (mark);
+CREATE INDEX canaries_of_lead ON canaries (lead) WHERE lead IS NOT NULL;
 ";
 
 /// The file cannot be used.

@@ -23,6 +23,7 @@ pub(super) enum Counter {
     QuarantineBytes = 12,
     SuppressedClosed = 13,
     SuppressedOwn = 14,
+    Canaries = 17,
 }
 
 /// Counters of one destination start here: `DELIVERIES + state`.

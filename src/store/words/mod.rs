@@ -1,6 +1,7 @@
 //! What goes over the store's counter, by the room it comes from.
 
 mod calls;
+mod canaries;
 mod clocks;
 mod custody;
 mod delivery;
@@ -9,11 +10,13 @@ mod operator;
 mod outcomes;
 mod referrals;
 mod reports;
+mod rhythm;
 mod understanding;
 
 use thiserror::Error;
 
 pub use calls::*;
+pub use canaries::*;
 pub use clocks::*;
 pub use custody::*;
 pub use delivery::*;
@@ -22,6 +25,7 @@ pub use operator::*;
 pub use outcomes::*;
 pub use referrals::*;
 pub use reports::*;
+pub use rhythm::*;
 pub use understanding::*;
 
 /// The store could not do it. Nothing of the call took effect, except for [`StoreError::Unknown`].

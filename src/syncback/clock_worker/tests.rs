@@ -4,10 +4,11 @@ use std::sync::Mutex;
 
 use connector_kit::clock::ManualClock;
 use connector_kit::conformance::leads;
-use connector_kit::{CallBook, LeadId};
+use connector_kit::{AlertSink, CallBook, DestinationName, ErrorKind, LeadId};
 
 use super::*;
 use crate::admin::{Metrics, Ticks};
+use crate::deliver::Purse;
 use crate::deliver::pace::Pace;
 use crate::store::faulty::{Failing, FaultyStore};
 use crate::store::sqlite::{Options, SqliteStore};
@@ -43,7 +44,10 @@ impl AlertSink for Listener {
         if let Some(kind) = failure {
             return Err(ConnectorError::new(kind, "post to hooks.example"));
         }
-        self.heard.lock().unwrap().push((alert.lead, alert.state));
+        let Alert::Clock(clock) = alert else {
+            panic!("a clock is told of")
+        };
+        self.heard.lock().unwrap().push((clock.lead, clock.state));
         Ok(())
     }
 }

@@ -46,6 +46,7 @@ rehearse! {
     process_operations_do_what_they_say: "docs/operations.md",
     process_the_numbers_are_read_as_told: "docs/metrics.md",
     process_how_microsoft_sends_leads_is_tried: "docs/leads-from-microsoft.md",
+    process_alarms_are_raised_as_told: "docs/alarms.md",
     process_azure_table_is_set_up_as_told: "connectors/azure-table/README.md",
     process_dynamics365_is_set_up_as_told: "connectors/dynamics365/README.md",
     process_marketo_is_set_up_as_told: "connectors/marketo/README.md",

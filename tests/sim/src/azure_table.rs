@@ -260,8 +260,13 @@ impl State {
             (&Method::POST, "$batch") => batch::run(&mut self.store, parts, body, self.now)?,
             (&Method::POST, "Tables") => self.create(body)?,
             (&Method::GET, query) if query.ends_with("()") => self.query(parts, fault)?,
+            (&Method::GET, address) if address.contains('(') => query::one(&self.store, address)?,
             (method, address) if store::is_merge(method, &parts.headers) => {
                 self.store.merge(address, &parts.headers, body, self.now)?;
+                Reply::empty(StatusCode::NO_CONTENT)
+            }
+            (&Method::DELETE, address) => {
+                self.store.delete_row(address, &parts.headers)?;
                 Reply::empty(StatusCode::NO_CONTENT)
             }
             _ => return Err(Refusal::new(405, "MethodNotAllowed")),

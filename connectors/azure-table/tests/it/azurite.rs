@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use connector_azure_table::build;
 use connector_kit::clock::ManualClock;
+use connector_kit::conformance::leads;
 use connector_kit::dice::Dice;
 use connector_kit::http::{
     Request, ReqwestFactory, Response, Transport, TransportError, TransportFactory, TransportSettings,
@@ -19,7 +20,7 @@ use connector_kit::mapping::{FieldRule, Overflow};
 use connector_kit::secret::SecretReader;
 use connector_kit::{
     Checkpoint, ConfigError, Connector, ConnectorContext, ConnectorSettings, ErrorKind, LeadDelivery, LeadId,
-    RawLead, Role,
+    RawLead, Role, Withdrawn,
 };
 
 use crate::support::{deliveries, noon};
@@ -283,6 +284,29 @@ async fn writing_again_leaves_the_same_rows() {
         assert_eq!(references(&read_all(&azurite.with_key(), 1000, 0).await), first);
         assert_eq!(u64::try_from(first.len()), Ok(count));
     }
+}
+
+#[tokio::test]
+async fn a_canary_is_deleted_and_its_neighbour_stays() {
+    let azurite = Azurite::start();
+    let way = Watched::new();
+    let connection = azurite.with_key();
+    deliver(
+        &connection,
+        &[leads::canary_delivery(1), leads::delivery(2)],
+        &way,
+    )
+    .await;
+    assert_eq!(read_all(&connection, 1000, 0).await.len(), 2);
+    let connector = connect(&connection, Role::Destination, "", |_| {}, &way);
+    let withdraw = connector.withdraw.expect("the role");
+    for _ in 0..2 {
+        let taken = withdraw.withdraw(&leads::canary(1)).await.expect("taken away");
+        assert_eq!(taken, Withdrawn::Gone);
+    }
+    let taken = withdraw.withdraw(&leads::canary(2)).await.expect("looked at");
+    assert_eq!(taken, Withdrawn::NotOurs);
+    assert_eq!(read_all(&connection, 1000, 0).await.len(), 1);
 }
 
 #[tokio::test]

@@ -70,3 +70,20 @@ async fn the_promises_of_a_destination_are_kept() {
 async fn the_promises_of_a_source_are_kept() {
     conformance::source(&Harness).await;
 }
+
+#[tokio::test]
+async fn a_canary_is_deleted_and_nobody_else_ever_is() {
+    let mut world = World::new(Role::Destination, "");
+    let connector = world.connector();
+    let (destination, withdraw) = (connector.destination.unwrap(), connector.withdraw.unwrap());
+    conformance::withdrawal(&*destination, &*withdraw, &Rows(world.service.clone())).await;
+    assert!(world.service.calls().contains(&format!("DELETE {TABLE}")));
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_holds_no_canary() {
+    let mut world = World::new(Role::Destination, "");
+    let withdraw = world.connector().withdraw.unwrap();
+    let taken = withdraw.withdraw(&leads::canary(1)).await.unwrap();
+    assert_eq!(taken, connector_kit::Withdrawn::Gone);
+}

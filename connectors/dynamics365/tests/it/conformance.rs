@@ -182,3 +182,31 @@ async fn every_promise_of_an_outcome_source_is_kept_by_change_tracking() {
 async fn every_promise_of_an_outcome_source_is_kept_in_pages_of_two() {
     conformance::outcomes(&Watching("outcomes = { page_size = 2 }")).await;
 }
+
+#[tokio::test]
+async fn a_canary_is_deleted_and_nobody_else_ever_is() {
+    let mut world = World::new().await;
+    let connector = world.connector();
+    let crm = Crm(world);
+    conformance::withdrawal(
+        &*connector.destination.unwrap(),
+        &*connector.withdraw.unwrap(),
+        &crm,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_delete_is_told_so() {
+    let mut world = World::new().await;
+    let connector = world.connector();
+    let destination = connector.destination.unwrap();
+    assert!(destination.upsert(&[leads::canary_delivery(1)]).await[0].is_ok());
+    world.crm.deny("prvDeleteLead");
+    let refused = connector.withdraw.unwrap().withdraw(&leads::canary(1)).await;
+    assert_eq!(
+        refused.unwrap_err().kind(),
+        connector_kit::ErrorKind::Unauthorized
+    );
+    assert_eq!(world.crm.leads_by(KEY_COLUMN).len(), 1);
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::canary::{Canary, CanaryMark};
 use crate::delivery::{EventKind, Gate, LeadDelivery};
 use crate::ids::{AccountName, LeadId, SourceName};
 use crate::lead::{Intent, Lead, Person, Said, Touch};
@@ -89,6 +90,31 @@ fn touch(description: String) -> Touch {
         extra: std::collections::BTreeMap::new(),
         referral: None,
     }
+}
+
+/// Canary `number`, as it is delivered: a lead that carries a mark.
+pub fn canary_delivery(number: u8) -> LeadDelivery {
+    let delivery = delivery(u32::from(number));
+    let mark = CanaryMark::new([number; 16]);
+    let mut lead = Lead::clone(&delivery.lead);
+    lead.person.email = Some(said(mark.address()));
+    lead.person.last_name = Some(said(format!("canary {mark}")));
+    LeadDelivery {
+        lead: Arc::new(lead),
+        ..delivery
+    }
+}
+
+/// Canary `number`, as it is taken away.
+///
+/// # Panics
+/// Never: the lead carries a mark.
+pub fn canary(number: u8) -> Canary {
+    let lead = canary_delivery(number).lead;
+    let Some(canary) = Canary::of(&lead, 1, None) else {
+        unreachable!("the lead carries a mark")
+    };
+    canary
 }
 
 /// The same lead a minute and a revision later, with a company that ends in that revision.

@@ -1,7 +1,8 @@
 //! The promises of the roles, checked the same way for every connector.
 //!
 //! A connector's `tests/conformance.rs` brings a harness - the connector over an empty system, and a
-//! way to look into that system - and calls [`destination`], [`source`], [`outcomes`] or [`referrals`].
+//! way to look into that system - and calls [`destination`], [`source`], [`outcomes`], [`referrals`] or
+//! [`withdrawal`].
 //! A broken promise panics with its name, as a test does.
 
 mod destination;
@@ -9,6 +10,7 @@ pub mod leads;
 mod outcomes;
 mod referrals;
 mod source;
+mod withdrawal;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ pub use destination::destination;
 pub use outcomes::outcomes;
 pub use referrals::referrals;
 pub use source::source;
+pub use withdrawal::withdrawal;
 
 use crate::delivery::LeadDelivery;
 use crate::ids::LeadId;

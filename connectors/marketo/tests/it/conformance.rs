@@ -119,3 +119,33 @@ impl OutcomeHarness for Harness {
 async fn an_outcome_source_keeps_every_promise() {
     conformance::outcomes(&Harness("")).await;
 }
+
+#[tokio::test]
+async fn a_canary_is_deleted_and_nobody_else_ever_is() {
+    for settings in ["", "lookup_field = 'msLeadId'"] {
+        let world = World::with(settings).await;
+        let connector = world.connector();
+        let (destination, withdraw) = (connector.destination.unwrap(), connector.withdraw.unwrap());
+        conformance::withdrawal(&*destination, &*withdraw, &Instance(world)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_canary_whose_record_was_never_named_is_found_by_its_address() {
+    let world = World::with("").await;
+    let connector = world.connector();
+    let answer = connector
+        .destination
+        .unwrap()
+        .upsert(&[leads::canary_delivery(1)])
+        .await;
+    assert!(answer[0].is_ok());
+    let taken = connector
+        .withdraw
+        .unwrap()
+        .withdraw(&leads::canary(1))
+        .await
+        .unwrap();
+    assert_eq!(taken, connector_kit::Withdrawn::Gone);
+    assert!(world.marketo.leads().is_empty());
+}

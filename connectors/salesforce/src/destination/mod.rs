@@ -9,6 +9,7 @@ mod duplicates;
 mod gone;
 mod look;
 mod row;
+mod withdraw;
 mod write;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::config::{self, Assignment, DuplicateRule, OnConverted, Settings};
 use crate::describe::Schema;
 use crate::mapping::Shape;
 use row::{Row, Rows, Step};
+pub(crate) use withdraw::LeadWithdrawal;
 
 /// Keys remembered of creates whose fate is unknown; after a restart `attempt` tells of most.
 const DOUBTS: usize = 10_000;

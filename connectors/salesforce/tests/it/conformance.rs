@@ -155,3 +155,12 @@ async fn a_destination_over_tcp_keeps_every_promise() {
 async fn an_outcome_source_keeps_every_promise() {
     conformance::outcomes(&Harness { over_tcp: false }).await;
 }
+
+#[tokio::test]
+async fn a_canary_is_deleted_and_nobody_else_ever_is() {
+    let world = World::new();
+    let connector = &world.connector;
+    let (destination, withdraw) = (connector.destination.clone(), connector.withdraw.clone());
+    let crm = Org(world);
+    conformance::withdrawal(&*destination.unwrap(), &*withdraw.unwrap(), &crm).await;
+}

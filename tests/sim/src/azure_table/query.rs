@@ -2,13 +2,13 @@
 
 use std::ops::Bound::{Included, Unbounded};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::Value;
 
 use super::answer::{Refusal, Reply};
-use super::store::{Row, Rows};
+use super::store::{Row, Rows, Store, address_of, etag, ticks};
 
 /// What a query wants.
 #[derive(Default)]
@@ -99,16 +99,23 @@ fn reply(rows: &[Value], next: Option<(String, String)>, generation: u32) -> Rep
     }
 }
 
+/// `GET T(PartitionKey='..',RowKey='..')`
+pub(super) fn one(store: &Store, address: &str) -> Result<Reply, Refusal> {
+    let (table, partition, row) = address_of(address).ok_or(Refusal::new(400, "InvalidInput"))?;
+    let held = store.table(&table)?.get(&(partition.clone(), row.clone()));
+    let held = held.ok_or(Refusal::new(404, "ResourceNotFound"))?;
+    let kind = "application/json;odata=minimalmetadata".to_owned();
+    Ok(Reply {
+        status: StatusCode::OK,
+        headers: vec![("content-type", kind)],
+        body: Some(json(&partition, &row, held).to_string()),
+    })
+}
+
 fn json(partition: &str, row: &str, held: &Row) -> Value {
-    let at = held
-        .at
-        .to_rfc3339_opts(SecondsFormat::Nanos, true)
-        .replace("00Z", "Z");
+    let at = ticks(held.at);
     let mut object = held.columns.clone();
-    object.insert(
-        "odata.etag".to_owned(),
-        format!("W/\"datetime'{}'\"", at.replace(':', "%3A")).into(),
-    );
+    object.insert("odata.etag".to_owned(), etag(held.at).into());
     object.insert("PartitionKey".to_owned(), partition.into());
     object.insert("RowKey".to_owned(), row.into());
     object.insert("Timestamp".to_owned(), at.into());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -77,6 +77,24 @@ impl Store {
             .collect()
     }
 
+    /// Deletes a row; `If-Match` has to be there (contract azure-table 0).
+    pub(super) fn delete_row(&mut self, address: &str, headers: &HeaderMap) -> Result<(), Refusal> {
+        let (table, partition, row) = address_of(address).ok_or(Refusal::new(400, "InvalidInput"))?;
+        let condition = headers.get("if-match").and_then(|value| value.to_str().ok());
+        let condition = condition.ok_or(Refusal::new(400, "MissingRequiredHeader"))?;
+        let rows = self
+            .tables
+            .get_mut(&table)
+            .ok_or(Refusal::new(404, "TableNotFound"))?;
+        let key = (partition, row);
+        let held = rows.get(&key).ok_or(Refusal::new(404, "ResourceNotFound"))?;
+        if condition != "*" && condition != etag(held.at) {
+            return Err(Refusal::new(412, "UpdateConditionNotSatisfied"));
+        }
+        rows.remove(&key);
+        Ok(())
+    }
+
     /// Inserts or, without the right to insert (`If-Match`), only updates. A null is passed over.
     pub(super) fn merge(
         &mut self,
@@ -117,6 +135,16 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// A moment to 100 ns, as the service counts.
+pub(super) fn ticks(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Nanos, true).replace("00Z", "Z")
+}
+
+/// What changes with every write of a row.
+pub(super) fn etag(at: DateTime<Utc>) -> String {
+    format!("W/\"datetime'{}'\"", ticks(at).replace(':', "%3A"))
 }
 
 /// Table, partition key and row key of `T(PartitionKey='..',RowKey='..')`, percent-encoded.

@@ -1,6 +1,6 @@
 //! Reading people: by id, or by a searchable field (contract marketo A5).
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::State;
 use super::answer::{Members, Trouble, result};
@@ -57,6 +57,27 @@ impl State {
             members.insert("nextPageToken".into(), (begin + PAGE).to_string().into());
         }
         Ok(members)
+    }
+
+    /// `POST /rest/v1/leads/delete.json`: by id alone, each for itself.
+    pub(super) fn delete_leads(&mut self, body: &[u8], now: i64) -> Result<Members, Trouble> {
+        let body: Value = serde_json::from_slice(body).map_err(|_| Trouble::new("609"))?;
+        let Some(input) = body.get("input").and_then(Value::as_array) else {
+            return Err(Trouble::new("1002"));
+        };
+        if input.is_empty() || input.len() > self.limits.records {
+            return Err(Trouble::new("1003"));
+        }
+        let ids: Option<Vec<u64>> = input.iter().map(|record| record.get("id")?.as_u64()).collect();
+        let ids = ids.ok_or_else(|| Trouble::new("1003"))?;
+        let delete = |id: u64| {
+            if self.people.remove(id, now) {
+                return json!({ "id": id, "status": "deleted" });
+            }
+            let reason = json!({ "code": "1004", "message": "Lead not found" });
+            json!({ "id": id, "status": "skipped", "reasons": [reason] })
+        };
+        Ok(result(ids.into_iter().map(delete).collect()))
     }
 
     fn shown(&self, asked: &Asked) -> Result<Vec<String>, Trouble> {

@@ -254,6 +254,10 @@ impl State {
         let is_get = asked.method == Method::GET;
         match path {
             "leads.json" if is_get => self.filtered(asked),
+            "leads/delete.json" if asked.method == Method::POST => {
+                Self::check_json(asked)?;
+                self.delete_leads(&asked.body, now)
+            }
             "leads/describe.json" if is_get => Ok(self.schema.describe()),
             "leads/describe2.json" if is_get => Ok(self.schema.describe2()),
             "leads/schema/fields.json" if is_get => Ok(self.schema.list()),
@@ -282,6 +286,7 @@ impl State {
     fn knows(path: &str) -> bool {
         let known = [
             "leads.json",
+            "leads/delete.json",
             "leads/describe.json",
             "leads/describe2.json",
             "leads/schema/fields.json",

@@ -95,6 +95,10 @@ impl Ledger {
                 continue;
             };
             let revision = data.get("revision").and_then(Value::as_u64).unwrap_or_default();
+            if kind(request, event).is_some_and(|kind| kind.ends_with("lead.withdrawn")) {
+                self.leads.remove(id);
+                continue;
+            }
             let held = self.leads.entry(id.to_owned()).or_insert_with(|| Held {
                 id: id.to_owned(),
                 revision,
@@ -112,11 +116,13 @@ impl Ledger {
 
 /// It tells of a clock, not of a lead: `clock.due`, `clock.overdue`, with or without a prefix.
 fn is_alert(request: &Recorded, event: &Value) -> bool {
-    let named = event
-        .get("type")
-        .and_then(Value::as_str)
-        .or(request.header("ce-type"));
-    named.is_some_and(|name| name.split('.').rev().nth(1) == Some("clock"))
+    kind(request, event).is_some_and(|name| name.split('.').rev().nth(1) == Some("clock"))
+}
+
+/// What an event says it is, with or without a prefix.
+fn kind<'a>(request: &'a Recorded, event: &'a Value) -> Option<&'a str> {
+    let named = event.get("type").and_then(Value::as_str);
+    named.or(request.header("ce-type"))
 }
 
 /// The id of the lead an event is about.

@@ -1,0 +1,99 @@
+//! Everything the screen shows, as of one moment.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveTime, Utc};
+use connector_kit::DestinationName;
+
+use crate::app;
+use crate::cli::spending::Spending;
+use crate::cli::{Exit, clocks};
+use crate::config::Loaded;
+use crate::deliver::budget::Budget;
+use crate::intake::silence::{Listened, SilenceRule, silent_at};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{
+    AlarmStore, ClockFilter, DestinationStatus, Footprint, ReferralStore, ReferralTotals, Rhythm, Store,
+    Totals,
+};
+
+/// Everything the screen shows.
+pub(super) struct Facts {
+    pub(super) now: DateTime<Utc>,
+    pub(super) totals: Totals,
+    pub(super) referrals: ReferralTotals,
+    pub(super) overdue: usize,
+    /// When the next clock runs out.
+    pub(super) next_due: Option<DateTime<Utc>>,
+    pub(super) destinations: Vec<Spending>,
+    pub(super) sources: Vec<Source>,
+    pub(super) footprint: Footprint,
+}
+
+/// One source, and how it is heard.
+pub(super) struct Source {
+    pub(super) listened: Listened,
+    pub(super) rhythm: Rhythm,
+    /// When it will count as silent.
+    pub(super) silent_at: Option<DateTime<Utc>>,
+}
+
+impl Facts {
+    pub(super) async fn gather(
+        store: SqliteStore,
+        loaded: Loaded,
+        budgets: BTreeMap<DestinationName, Budget>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Exit> {
+        let running = ClockFilter {
+            limit: 1000,
+            ..ClockFilter::default()
+        };
+        let clocks = store.clocks(running).await?;
+        let spending = |status: DestinationStatus| Spending::new(status, &budgets, now);
+        Ok(Self {
+            now,
+            totals: store.totals().await?,
+            referrals: store.referral_totals().await?,
+            overdue: clocks::overdue(&store, now).await?,
+            next_due: clocks.iter().map(|clock| clock.due_at).find(|at| *at > now),
+            destinations: store.destinations(now).await?.into_iter().map(spending).collect(),
+            sources: sources(&loaded, &store.rhythms().await?, now),
+            footprint: Footprint {
+                floor: loaded.config.store.free_space_floor,
+                ..store.footprint().await?
+            },
+        })
+    }
+
+    /// Leads that came in since midnight UTC.
+    pub(super) fn today(&self) -> u64 {
+        self.sources.iter().map(|source| source.today(self.now)).sum()
+    }
+}
+
+impl Source {
+    /// Leads that came in since midnight UTC.
+    pub(super) fn today(&self, now: DateTime<Utc>) -> u64 {
+        let midnight = now.date_naive().and_time(NaiveTime::MIN).and_utc();
+        let from = midnight.timestamp().div_euclid(3600);
+        let today = self.rhythm.hours.iter().filter(|(hour, _)| *hour >= from);
+        today.map(|(_, leads)| u64::from(*leads)).sum()
+    }
+}
+
+fn sources(loaded: &Loaded, rhythms: &[Rhythm], now: DateTime<Utc>) -> Vec<Source> {
+    let of = |listened: Listened| {
+        let known = rhythms.iter().find(|rhythm| rhythm.source == listened.name);
+        let rhythm = known.cloned().unwrap_or_else(|| Rhythm::unheard(&listened.name));
+        // Since when the daemon listens is its own to know; what is long past is not shown as to come.
+        let since = rhythm.heard_at.unwrap_or(now);
+        let silent_at = silent_at(&rhythm, listened.rule, since).filter(|at| *at > now);
+        Source {
+            silent_at: silent_at.filter(|_| listened.rule != SilenceRule::Off),
+            listened,
+            rhythm,
+        }
+    };
+    app::listened(loaded).into_iter().map(of).collect()
+}
