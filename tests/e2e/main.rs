@@ -11,6 +11,7 @@
 )]
 
 mod process;
+mod process_audit;
 mod process_authorize;
 mod process_by_hand;
 mod process_canary;
@@ -24,11 +25,13 @@ mod process_operator;
 mod process_order;
 mod process_overload;
 mod process_partner_center;
+mod process_plan;
 mod process_readiness;
 mod process_referrals;
 mod process_reload;
 mod process_reload_refused;
 mod process_reload_tls;
+mod process_resync;
 mod process_salesforce;
 mod process_secrecy;
 mod process_status;
