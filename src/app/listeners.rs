@@ -1,6 +1,9 @@
 //! The sockets: handed over by the service manager, or bound here.
 
+use std::net::SocketAddr;
+
 use tokio::net::TcpListener;
+use tracing::warn;
 
 use crate::admin::{AdminListen, AdminListener};
 use crate::config::{Admin, Listen};
@@ -32,7 +35,10 @@ impl Listeners {
     pub async fn open(listen: &Listen) -> Result<Self, ListenError> {
         let failed = |address: String| |source| ListenError { address, source };
         let public = match inherited().map_err(failed("the inherited socket".into()))? {
-            Some(listener) => listener,
+            Some(listener) => {
+                compare(&listener, listen.public);
+                listener
+            }
             None => intake::bind(listen.public).map_err(failed(listen.public.to_string()))?,
         };
         let admin = match &listen.admin {
@@ -55,6 +61,21 @@ impl Listeners {
             admin,
             metrics,
         })
+    }
+}
+
+/// The socket of the service manager wins. Somebody who changed one of the two addresses should know.
+fn compare(handed: &TcpListener, configured: SocketAddr) {
+    let Ok(address) = handed.local_addr() else {
+        return;
+    };
+    if address != configured {
+        warn!(
+            event = "listen_elsewhere",
+            address = %address,
+            configured = %configured,
+            "leads are taken where the service manager's socket says; `public` in [listen] names another address"
+        );
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) fn get(admin: &Admin, path: &str, patience: Duration) -> io::Result<A
     ask(admin, &format!("GET {path}"), patience)
 }
 
-fn ask(admin: &Admin, what: &str, patience: Duration) -> io::Result<Answer> {
+/// Asks (`GET /healthz`) and reads the answer; waits at most `patience` between two bytes of it.
+pub(super) fn ask(admin: &Admin, what: &str, patience: Duration) -> io::Result<Answer> {
     match admin {
         Admin::Unix(socket) => {
             let stream = UnixStream::connect(socket)?;

@@ -20,17 +20,55 @@ pub(super) enum CtlCommand {
     /// Read config, secrets and certificates anew; a config that is wrong is refused, and the old one
     /// runs on
     Reload,
+    /// Whether it moves and takes leads; says what is in the way otherwise
+    Health,
 }
 
 /// Does it.
 pub(super) fn ctl(place: &Place, command: &CtlCommand) -> Result<(), Exit> {
     match command {
         CtlCommand::Reload => reload(place),
+        CtlCommand::Health => health(place),
     }
 }
 
+fn health(place: &Place) -> Result<(), Exit> {
+    let told = |what: &str| -> Result<Value, Exit> {
+        let answer = ask(place, what)?;
+        serde_json::from_str(&answer.body)
+            .map_err(|_| Exit::failed("the daemon is of another version: restart it"))
+    };
+    let (alive, ready) = (told("GET /healthz")?, told("GET /readyz")?);
+    let faults = faults(&alive, &ready);
+    if !faults.is_empty() {
+        return Err(Exit::unanswered(format!(
+            "no leads are taken: {}",
+            faults.join("; ")
+        )));
+    }
+    if place.json {
+        screen::json(&serde_json::json!({ "alive": true, "ready": true }));
+    } else {
+        screen::line("the daemon moves and takes leads");
+    }
+    Ok(())
+}
+
+/// Who is silent, and why no leads are taken.
+fn faults(alive: &Value, ready: &Value) -> Vec<String> {
+    let word = |value: &Value| screen::clean(value.as_str().unwrap_or("?"));
+    let each = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    let silent = each(&alive["silent"])
+        .into_iter()
+        .map(|one| format!("the {} is silent for {} s", word(&one["room"]), one["seconds"]));
+    let reasons = each(&ready["reasons"])
+        .into_iter()
+        .map(|one| format!("{} ({})", word(&one["reason"]), word(&one["detail"])));
+    silent.chain(reasons).collect()
+}
+
 fn reload(place: &Place) -> Result<(), Exit> {
-    let answer = ask(place, "/v1/reload")?;
+    let answer = ask(place, "POST /v1/reload")?;
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
     let error = body["error"].as_str().unwrap_or("no reason was given").to_owned();
     match answer.status {
@@ -92,12 +130,12 @@ fn refused(body: &Value) -> Option<Diagnostics> {
 }
 
 /// Asks whoever answers where this config, or the one applied last, says.
-fn ask(place: &Place, path: &str) -> Result<Answer, Exit> {
+fn ask(place: &Place, what: &str) -> Result<Answer, Exit> {
     let environment = SecretReader::from_environment().env;
     let addresses = Config::admin_addresses(&place.config, &environment);
     let mut unanswered = None;
     for admin in &addresses {
-        match counter::post(admin, path, PATIENCE) {
+        match counter::ask(admin, what, PATIENCE) {
             Ok(answer) => return Ok(answer),
             Err(error) if is_nobody(&error) => unanswered = unanswered.or(Some(nobody(admin))),
             Err(error) => return Err(no_answer(admin, &error)),
@@ -133,6 +171,22 @@ fn no_answer(admin: &Admin, error: &io::Error) -> Exit {
 mod tests {
     use super::*;
     use crate::admin::Changes;
+
+    #[test]
+    fn all_that_is_in_the_way_of_leads_is_told() {
+        let alive =
+            serde_json::json!({ "alive": false, "silent": [{ "room": "store writer", "seconds": 21 }] });
+        let ready = serde_json::json!({ "ready": false, "reasons": [{ "reason": "store full", "detail": "9 MiB are free" }] });
+        assert_eq!(
+            faults(&alive, &ready),
+            [
+                "the store writer is silent for 21 s",
+                "store full (9 MiB are free)"
+            ]
+        );
+        let well = serde_json::json!({ "alive": true, "silent": [], "ready": true, "reasons": [] });
+        assert_eq!(faults(&well, &well), Vec::<String>::new());
+    }
 
     #[test]
     fn every_change_is_a_line_and_what_stayed_is_counted() {

@@ -18,8 +18,7 @@ Exit codes:
   3   provision: something is left to do by hand; it is told what and how
   4   provision: something is missing, or not usable yet; authorize: nobody signed in in time;
       referral: it is ordered, and not done yet; clocks --fail-overdue: a clock is overdue;
-      canary: it did not arrive, or could not be taken away;
-      plan: a lead would become a dead letter that does not now; audit: the two sides differ
+      canary: it did not arrive, or could not be taken away
   66  what was asked for does not exist
   69  the other side does not answer, or a connector cannot be used; ctl: no daemon answers
   73  the state directory cannot be used

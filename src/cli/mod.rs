@@ -1,10 +1,10 @@
 //! What the operator types, and the exit code it ends with.
 
-mod audit;
 mod authorize;
 mod canary;
 mod check;
 mod clocks;
+mod completions;
 mod counter;
 mod crew;
 mod ctl;
@@ -17,15 +17,14 @@ mod explain;
 mod house;
 mod leads;
 mod logging;
+mod man;
 mod outcomes;
-mod plan;
 mod provision;
 mod referral;
 mod referrals;
 mod release;
 mod renewal;
 mod reports;
-mod resync;
 mod run;
 #[cfg(test)]
 mod samples;
@@ -39,7 +38,6 @@ mod status;
 mod tables;
 mod warnings;
 mod watchdog;
-mod when;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -88,8 +86,6 @@ enum Command {
     Check(check::CheckArgs),
     /// Look at everything that may be in a lead's way to a system, and say what to do; changes nothing
     Doctor(doctor::DoctorArgs),
-    /// What an edited config would write otherwise, on stored leads, field by field; sends nothing
-    Plan(plan::PlanArgs),
     /// Make a system ready for leads: fields, keys, rights. Shows what is missing, unless told to act
     Provision(provision::ProvisionArgs),
     /// Let a person sign in for a connector that acts for one, in a browser or on another device
@@ -118,12 +114,12 @@ enum Command {
     Release(release::ReleaseArgs),
     /// Send a marked test lead through the public URL to every destination, and take it away again
     Canary(canary::CanaryArgs),
-    /// Hold the ledger against what the other systems hold, and name every difference; changes nothing
-    Audit(audit::AuditArgs),
-    /// Deliver again what the ledger says is delivered, behind everything live; and to a newcomer what it missed
-    Resync(resync::ResyncArgs),
     /// Post a lead like Microsoft's test lead to an intake URL
     SendTest(send_test::SendTestArgs),
+    /// Print what makes a shell complete the commands of leadsync
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write all of them into a directory
+    Man(man::ManArgs),
 }
 
 /// Runs the program; the exit codes stand in `leadsync --help`.
@@ -137,7 +133,6 @@ pub fn main() -> ExitCode {
         Command::Ctl(command) => ctl::ctl(&place, &command),
         Command::Check(args) => check::check(&place, &args),
         Command::Doctor(args) => doctor::doctor(&place, &args),
-        Command::Plan(args) => plan::plan(&place, &args),
         Command::Provision(args) => provision::provision(&place, &args),
         Command::Authorize(args) => authorize::authorize(&place, &args),
         Command::Status => status::status(&place),
@@ -151,9 +146,12 @@ pub fn main() -> ExitCode {
         Command::DeadLetters(command) => dead_letters::dead_letters(&place, &command),
         Command::Release(args) => release::release(&place, &args),
         Command::Canary(args) => canary::canary(&place, &args),
-        Command::Audit(args) => audit::audit(&place, &args),
-        Command::Resync(args) => resync::resync(&place, &args),
         Command::SendTest(args) => send_test::send_test(&place, &args),
+        Command::Completions(args) => {
+            completions::completions(&args);
+            Ok(())
+        }
+        Command::Man(args) => man::man(&args),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

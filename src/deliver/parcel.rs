@@ -53,7 +53,6 @@ impl Parcel {
                 revised_at: lease.revised_at,
                 record: lease.record.clone(),
                 attempt: lease.attempt,
-                again: lease.again,
             })),
         };
         Self {

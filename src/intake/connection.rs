@@ -1,9 +1,12 @@
 //! Carries the requests of one connection to the door, until it ends or is told to.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, Version, header};
@@ -23,6 +26,8 @@ use crate::intake::refusal::Refusal;
 
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// How long somebody who was let in just before the stop may take to begin: some round trips.
+const FIRST_WORD: Duration = Duration::from_secs(2);
 
 /// How HTTP is spoken here.
 pub(crate) fn protocol(limits: &ConnectionLimits) -> http1::Builder {
@@ -51,6 +56,7 @@ pub(crate) async fn carry<S>(
 {
     let seen = Seen::new();
     let io = TokioIo::new(Watched::new(stream, seen.clone()));
+    let heard = seen.clone();
     let service = service_fn(move |request| visit(Arc::clone(&door), peer, seen.clone(), request));
     let mut connection = pin!(protocol.serve_connection(io, service));
     // Of its own, so that thousands of connections do not queue for one lock.
@@ -62,11 +68,30 @@ pub(crate) async fn carry<S>(
         () = sleep(limits.connection_time) => {}
         ended = connection.as_mut() => return log(ended),
     }
+    // The HTTP library hangs up on whoever has not spoken yet; but they were let in, and are about to.
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return log(ended),
+        () = first_word(&heard) => {}
+    }
     connection.as_mut().graceful_shutdown();
     if let Ok(ended) = timeout(limits.drain, connection).await {
         return log(ended);
     }
     tracing::debug!("a connection was cut: its last request took too long");
+}
+
+/// Ends when a first byte has come, or none comes. Whatever waits to be read must be polled before this.
+async fn first_word(heard: &Seen) {
+    let spoken = poll_fn(|_| {
+        if heard.spoken() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    });
+    // Who does not speak by then has nothing to say.
+    let _ = timeout(FIRST_WORD, spoken).await;
 }
 
 async fn visit(

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const HEAD_AHEAD: u8 = 1;
 const LENGTH: u8 = 2;
 const ENCODING: u8 = 4;
+const SPOKEN: u8 = 8;
 
 /// The longest name worth knowing.
 const NAME: usize = "transfer-encoding".len();
@@ -35,7 +36,12 @@ impl Seen {
 
     /// What comes next on this connection is another head.
     pub(crate) fn next_head(&self) {
-        self.0.store(HEAD_AHEAD, Ordering::Relaxed);
+        self.0.store(HEAD_AHEAD | SPOKEN, Ordering::Relaxed);
+    }
+
+    /// A first byte has come.
+    pub(crate) fn spoken(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & SPOKEN != 0
     }
 
     fn begins(&self) -> bool {
@@ -80,6 +86,7 @@ impl HeadReader {
     fn read(&mut self, mut bytes: &[u8], seen: &Seen) {
         if seen.begins() {
             *self = Self::default();
+            seen.note(SPOKEN);
         }
         while let Some((&byte, rest)) = bytes.split_first() {
             if self.ended {

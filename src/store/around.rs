@@ -10,10 +10,10 @@ use super::{
     AlarmStore, Arrival, CanaryStory, ClockFilter, ClockId, ClockRow, Custody, DeadLetter, DeadLetterAct,
     DeadLetterFilter, DestinationStatus, Ending, Expected, FinishOutcome, Follow, Footprint, Forward, Found,
     Heard, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased,
-    LeasedReports, Ledger, Listen, Listening, Noted, NoticesDue, Order, OrderedAgain, OutcomeFilter,
-    OutcomeRow, Passed, ReferralFilter, ReferralRow, ReferralStore, ReferralStory, ReferralTotals, ReportAsk,
-    ReportEnding, ReportLease, ReportStep, Rhythm, Settled, Settlement, Sighting, Silence, Spent, Store,
-    StoreError, SurveyAsk, Surveyed, Told, Totals, Unreadable, Unsettled,
+    LeasedReports, Ledger, Listen, Listening, Noted, NoticesDue, Order, OutcomeFilter, OutcomeRow, Passed,
+    ReferralFilter, ReferralRow, ReferralStore, ReferralStory, ReferralTotals, ReportAsk, ReportEnding,
+    ReportLease, ReportStep, Rhythm, Settled, Settlement, Sighting, Silence, Spent, Store, StoreError, Told,
+    Totals, Unreadable, Unsettled,
 };
 
 /// Stands before a store, lets calls pass or not, and is a store by that.
@@ -146,31 +146,6 @@ impl<A: Around> Store for A {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         pass!(self.settle_dead_letters(which, act, now))
-    }
-
-    async fn survey(&self, ask: SurveyAsk) -> Result<Vec<Surveyed>, StoreError> {
-        pass!(self.survey(ask))
-    }
-
-    async fn order_again(
-        &self,
-        destination: &DestinationName,
-        leads: Vec<LeadKey>,
-        now: DateTime<Utc>,
-    ) -> Result<OrderedAgain, StoreError> {
-        pass!(self.order_again(destination, leads, now))
-    }
-
-    async fn known_references(
-        &self,
-        source: &SourceName,
-        references: Vec<String>,
-    ) -> Result<Vec<bool>, StoreError> {
-        pass!(self.known_references(source, references))
-    }
-
-    async fn arrived_since(&self, source: &SourceName, since: DateTime<Utc>) -> Result<u64, StoreError> {
-        pass!(self.arrived_since(source, since))
     }
 
     async fn release(&self, destination: &DestinationName, now: DateTime<Utc>) -> Result<bool, StoreError> {

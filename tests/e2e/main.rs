@@ -11,7 +11,6 @@
 )]
 
 mod process;
-mod process_audit;
 mod process_authorize;
 mod process_by_hand;
 mod process_canary;
@@ -24,16 +23,16 @@ mod process_metrics;
 mod process_operator;
 mod process_order;
 mod process_overload;
+mod process_package;
 mod process_partner_center;
-mod process_plan;
 mod process_readiness;
 mod process_referrals;
 mod process_reload;
 mod process_reload_refused;
 mod process_reload_tls;
-mod process_resync;
 mod process_salesforce;
 mod process_secrecy;
+mod process_service;
 mod process_status;
 mod process_stop;
 mod systemd;

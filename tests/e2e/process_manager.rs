@@ -1,11 +1,16 @@
 //! What passes between the daemon and a service manager: words, beats, credentials.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::process::{Daemon, House, Plan, SECRET, ServiceManager, lead_body, lead_path, post};
+use crate::process::trace::HungDisk;
+use crate::process::{
+    Daemon, GENEROUS, House, Ledger, Load, Plan, SECRET, ServiceManager, Wire, eventually, lead_body,
+    lead_path, post,
+};
 
 /// The watchdog's interval; three beats fit into it.
 const INTERVAL: Duration = Duration::from_millis(600);
@@ -105,4 +110,118 @@ fn secrets_come_from_the_credentials_directory() {
     assert_eq!(answer.unwrap().status, 200);
     daemon.stop();
     std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o700)).unwrap();
+}
+
+/// A daemon that is handed a socket, as from a service manager; `times` restarts while somebody knocks.
+fn restart_on_a_kept_socket(house: &House, times: usize) -> std::sync::Arc<Ledger> {
+    let kept = std::net::TcpListener::bind(house.public).unwrap();
+    let mut daemon = Daemon::spawn_as(house, &mut house.command_on(&kept));
+    let load = Load::begin_with_new_connections(house, 4);
+    for _ in 0..times {
+        let before = load.ledger.count();
+        eventually("leads that are kept", || {
+            (load.ledger.count() >= before + 50).then_some(())
+        });
+        daemon.stop();
+        daemon = Daemon::spawn_as(house, &mut house.command_on(&kept));
+    }
+    daemon.wait_until_ready(house);
+    let ledger = load.end();
+    daemon.stop();
+    ledger
+}
+
+#[test]
+fn a_restart_refuses_nobody_and_breaks_no_connection_while_the_socket_is_kept() {
+    let house = House::new();
+    let ledger = restart_on_a_kept_socket(&house, 5);
+    assert!(ledger.count() >= 250);
+    assert_eq!(ledger.flaws(), Vec::<String>::new());
+    assert_eq!((ledger.refusals(), ledger.breaks()), (0, 0));
+    house.work_off();
+    assert_eq!(house.misses(&ledger), Vec::<String>::new());
+}
+
+#[test]
+fn a_sender_that_was_let_in_and_has_not_spoken_yet_is_answered_after_the_stop() {
+    let house = House::new();
+    let mut daemon = Daemon::start(&house);
+    let mut early = std::net::TcpStream::connect(house.public).unwrap();
+    early.set_read_timeout(Some(GENEROUS)).unwrap();
+    let port = early.local_addr().unwrap().port();
+    eventually("an accepted connection", || is_accepted(port).then_some(()));
+    daemon.signal(Signal::TERM);
+    eventually("the stop", || house.log().contains("\"stopping\"").then_some(()));
+    let answer = Wire(&mut early).exchange(&post(&lead_path(), &lead_body("early@door.example")));
+    let answer = answer.unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    assert_eq!(daemon.wait().code(), Some(0));
+}
+
+/// Whether a program, not the kernel alone, holds the other end of the connection from this port.
+fn is_accepted(sender: u16) -> bool {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().any(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        columns[2].ends_with(&format!(":{sender:04X}")) && columns[9] != "0"
+    })
+}
+
+#[test]
+fn a_stuck_writer_stops_the_beat_and_the_log_says_so() {
+    let house = House::new();
+    let manager = ServiceManager::listen(&house);
+    let mut command = house.command();
+    manager.adopt(&mut command);
+    command.env("WATCHDOG_USEC", INTERVAL.as_micros().to_string());
+    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    manager.await_word("READY=1");
+    manager.await_word("WATCHDOG=1");
+    let hung = HungDisk::under(&daemon);
+    let mut sender = std::net::TcpStream::connect(house.public).unwrap();
+    let request = post(&lead_path(), &lead_body("ada@hung.example"));
+    sender.write_all(request.as_bytes()).unwrap();
+    eventually("word of the writer", || {
+        house.log().contains("writer_stuck").then_some(())
+    });
+    // What was sent before is still in the socket.
+    while manager.hear(Duration::from_millis(1)).is_some() {}
+    assert_eq!(manager.hear(INTERVAL * 2), None);
+    hung.answers_again();
+    manager.await_word("WATCHDOG=1");
+    daemon.stop();
+}
+
+#[test]
+fn a_destination_that_never_answers_does_not_stop_the_beat() {
+    // It accepts, by the kernel alone, and never says a word.
+    let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = hole.local_addr().unwrap().port();
+    let house = House::new();
+    house.add_connector(
+        "hole",
+        &format!(
+            "kind = \"https-endpoint\"\nroles = [\"destination\"]\n[settings]\nurl = \"http://127.0.0.1:{port}/\"\n\
+             allow_plain_http = true\nallow_private_targets = [\"127.0.0.0/8\"]\nallowed_ports = [{port}]\n"
+        ),
+    );
+    let manager = ServiceManager::listen(&house);
+    let mut command = house.command();
+    manager.adopt(&mut command);
+    command.env("WATCHDOG_USEC", INTERVAL.as_micros().to_string());
+    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    manager.await_word("READY=1");
+    house
+        .send(&post(&lead_path(), &lead_body("ada@hole.example")))
+        .unwrap();
+    let (_waits, _) = hole.accept().unwrap();
+    for _ in 0..20 {
+        assert_eq!(
+            manager.hear(INTERVAL).as_deref(),
+            Some("WATCHDOG=1\n"),
+            "{}",
+            house.log()
+        );
+    }
+    daemon.kill();
 }

@@ -1,6 +1,6 @@
-//! The unit file is one systemd understands, fits the program, and gives little away (G18).
+//! The units are ones systemd understands, fit the program, and give little away (G18).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::process::BINARY;
@@ -17,19 +17,59 @@ const CANARY: [(&str, &str); 2] = [
         include_str!("../../systemd/leadsync-canary.timer"),
     ),
 ];
-/// `systemd-analyze` speaks of tenths: 1.1.
+/// `systemd-analyze` speaks of tenths: 1.1, and 1.0 where the addresses are known.
 const WORST_SCORE: &str = "11";
+const WORST_SCORE_WITH_ADDRESSES: &str = "10";
 
-/// The unit as it would stand on this machine.
-fn installed(directory: &Path) -> std::path::PathBuf {
-    let unit = directory.join("leadsync.service");
-    std::fs::write(&unit, UNIT.replace("/usr/bin/leadsync", BINARY)).unwrap();
-    unit
+fn of_ours(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(path)
 }
 
-fn analyze(arguments: &[&str]) -> Output {
+/// Every drop-in that comes with the program.
+fn drop_ins() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(of_ours("drop-ins")).unwrap();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    assert!(found.len() > 3, "{found:?}");
+    found
+}
+
+/// The units as they would stand on this machine, the service with these drop-ins.
+fn install(directory: &Path, drop_ins: &[PathBuf]) -> [PathBuf; 2] {
+    let [service, socket] = ["leadsync.service", "leadsync.socket"].map(|name| directory.join(name));
+    std::fs::write(&service, UNIT.replace("/usr/bin/leadsync", BINARY)).unwrap();
+    std::fs::copy(of_ours("leadsync.socket"), &socket).unwrap();
+    let place = directory.join("leadsync.service.d");
+    std::fs::create_dir_all(&place).unwrap();
+    for drop_in in drop_ins {
+        std::fs::copy(drop_in, place.join(drop_in.file_name().unwrap())).unwrap();
+    }
+    [service, socket]
+}
+
+/// Where `man` finds our pages, and no others.
+fn manual(directory: &Path) -> PathBuf {
+    let manual = directory.join("man");
+    let written = Command::new(BINARY)
+        .arg("man")
+        .arg("--dir")
+        .arg(manual.join("man1"))
+        .status();
+    assert!(written.unwrap().success());
+    std::fs::create_dir(manual.join("man5")).unwrap();
+    std::fs::rename(
+        manual.join("man1/leadsync.toml.5"),
+        manual.join("man5/leadsync.toml.5"),
+    )
+    .unwrap();
+    manual
+}
+
+fn analyze(manual: Option<&Path>, arguments: &[&str], units: &[PathBuf]) -> Output {
     Command::new("systemd-analyze")
         .args(arguments)
+        .args(units)
+        .envs(manual.map(|path| ("MANPATH", path)))
         .output()
         .expect("`systemd-analyze` is not installed: run ./scripts/test")
 }
@@ -39,50 +79,91 @@ fn words(output: &Output) -> String {
     String::from_utf8_lossy(&both).into_owned()
 }
 
-#[test]
-fn the_unit_is_understood() {
-    let directory = tempfile::tempdir().unwrap();
-    let unit = installed(directory.path());
-    let output = analyze(&["verify", unit.to_str().unwrap()]);
-    assert!(output.status.success(), "{}", words(&output));
-    assert!(!words(&output).contains("leadsync.service"), "{}", words(&output));
+#[track_caller]
+fn assert_understood(output: &Output) {
+    assert!(output.status.success(), "{}", words(output));
+    assert!(!words(output).contains("leadsync."), "{}", words(output));
 }
 
 #[test]
 fn the_units_of_the_canary_are_understood() {
     let directory = tempfile::tempdir().unwrap();
-    installed(directory.path());
+    install(directory.path(), &[]);
     let units = CANARY.map(|(name, text)| {
         let unit = directory.path().join(name);
         std::fs::write(&unit, text.replace("/usr/bin/leadsync", BINARY)).unwrap();
-        unit.to_str().unwrap().to_owned()
+        unit
     });
-    let output = analyze(&["verify", &units[0], &units[1]]);
-    assert!(output.status.success(), "{}", words(&output));
-    assert!(!words(&output).contains("leadsync"), "{}", words(&output));
+    assert_understood(&analyze(None, &["--man=no", "verify"], &units));
 }
 
 #[test]
-fn the_unit_gives_away_no_more_than_it_must() {
+fn the_units_are_understood_and_the_manual_they_name_is_there() {
     let directory = tempfile::tempdir().unwrap();
-    let unit = installed(directory.path());
-    let threshold = format!("--threshold={WORST_SCORE}");
-    let output = analyze(&[
-        "security",
-        "--offline=true",
-        &threshold,
-        "--no-pager",
-        unit.to_str().unwrap(),
-    ]);
-    assert!(output.status.success(), "{}", words(&output));
-    let stricter = analyze(&[
-        "security",
-        "--offline=true",
-        "--threshold=1",
-        "--no-pager",
-        unit.to_str().unwrap(),
-    ]);
-    assert!(!stricter.status.success(), "the threshold is looked at");
+    let units = install(directory.path(), &[]);
+    assert_understood(&analyze(Some(&manual(directory.path())), &["verify"], &units));
+    let without = analyze(Some(Path::new("/nonexistent")), &["verify"], &units);
+    assert!(
+        words(&without).contains("man leadsync(1)"),
+        "the manual is looked for"
+    );
+}
+
+#[test]
+fn every_drop_in_is_understood_alone_and_with_all_others() {
+    // A newer systemd is needed for one word; process_service.rs has one.
+    let here: Vec<PathBuf> = drop_ins()
+        .into_iter()
+        .filter(|path| !path.ends_with("notify-reload.conf"))
+        .collect();
+    for chosen in here.chunks(1).chain([here.as_slice()]) {
+        let directory = tempfile::tempdir().unwrap();
+        let units = install(directory.path(), chosen);
+        assert_understood(&analyze(None, &["--man=no", "verify"], &units));
+    }
+}
+
+/// Whether the service with these drop-ins gives away no more than so many tenths.
+fn scores_at_most(tenths: &str, drop_ins: &[PathBuf]) -> Result<(), String> {
+    let directory = tempfile::tempdir().unwrap();
+    let [service, _] = install(directory.path(), drop_ins);
+    let threshold = format!("--threshold={tenths}");
+    let output = analyze(
+        None,
+        &["security", "--offline=true", &threshold, "--no-pager"],
+        &[service],
+    );
+    output
+        .status
+        .success()
+        .then_some(())
+        .ok_or_else(|| words(&output))
+}
+
+#[test]
+fn the_unit_gives_away_no_more_than_it_must_whatever_is_dropped_in() {
+    scores_at_most(WORST_SCORE, &[]).unwrap();
+    for drop_in in drop_ins() {
+        scores_at_most(WORST_SCORE, &[drop_in]).unwrap();
+    }
+    assert!(scores_at_most("1", &[]).is_err(), "the threshold is looked at");
+}
+
+#[test]
+fn with_a_list_of_addresses_it_gives_away_less_and_the_list_is_a_real_one() {
+    let egress = of_ours("drop-ins/egress.conf");
+    let text = std::fs::read_to_string(&egress).unwrap();
+    let allowed: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("IPAddressAllow="))
+        .collect();
+    assert_eq!(
+        allowed,
+        ["localhost"],
+        "an operator adds to it; nothing is allowed for the looks of it"
+    );
+    scores_at_most(WORST_SCORE_WITH_ADDRESSES, &[egress]).unwrap();
+    assert!(scores_at_most(WORST_SCORE_WITH_ADDRESSES, &[]).is_err());
 }
 
 #[test]
@@ -101,5 +182,38 @@ fn the_unit_runs_commands_the_program_has() {
         assert!(help.unwrap().status.success(), "{command}");
         seen += 1;
     }
-    assert_eq!(seen, 2);
+    assert_eq!(seen, 3);
+}
+
+#[test]
+fn what_the_image_is_made_of_is_there_and_let_through() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let image = std::fs::read_to_string(root.join("Dockerfile")).unwrap();
+    let let_through = std::fs::read_to_string(root.join(".dockerignore")).unwrap();
+    let mut seen = 0;
+    let copies = image.lines().filter_map(|line| line.strip_prefix("COPY "));
+    for copy in copies.filter(|copy| !copy.starts_with("--from=")) {
+        let (sources, _) = copy.rsplit_once(' ').unwrap();
+        for source in sources.split(' ') {
+            assert!(root.join(source).exists(), "{source}");
+            assert!(
+                let_through.lines().any(|line| line == format!("!{source}")),
+                "{source}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 3);
+    let rust = format!("FROM rust:{}-", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(image.contains(&rust), "{rust}");
+    let user = image.find("\nUSER 10001").expect("nobody's administrator");
+    assert!(image.find("\nENTRYPOINT").unwrap() > user);
+    // The command the image asks whether all is well.
+    for command in ["run", "ctl health"] {
+        let help = Command::new(BINARY)
+            .args(command.split(' '))
+            .arg("--help")
+            .output();
+        assert!(help.unwrap().status.success(), "{command}");
+    }
 }

@@ -24,7 +24,6 @@ mod batch;
 mod error;
 
 // 4. The roles.
-mod census;
 mod destination;
 mod pass;
 mod probe;
@@ -69,21 +68,13 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
     };
     match role {
         Role::Destination => {
-            let columns = columns::Columns::new(settings, &own.types, table.service())?;
-            let keys = keys::Keys::new(&own.partition_prefix)?;
-            connector.census = Some(Arc::new(census::RowCensus {
-                table: Arc::clone(&table),
-                keys: keys.clone(),
-                revision: columns.revision.clone(),
-                email: columns.email.clone(),
-            }));
             connector.withdraw = Some(Arc::new(withdraw::RowWithdrawal {
-                keys: keys.clone(),
+                keys: keys::Keys::new(&own.partition_prefix)?,
                 table: Arc::clone(&table),
             }));
             connector.destination = Some(Arc::new(destination::TableDestination {
-                columns,
-                keys,
+                columns: columns::Columns::new(settings, &own.types, table.service())?,
+                keys: keys::Keys::new(&own.partition_prefix)?,
                 create_table: own.create_table,
                 table,
             }));

@@ -7,13 +7,12 @@ use async_trait::async_trait;
 use connector_kit::mapping::Mapping;
 use connector_kit::{
     ConfigError, ConnectorContext, ConnectorError, ConnectorSettings, Destination, LeadDelivery, Receipt,
-    Rendered,
 };
 
 use crate::api::Endpoint;
 use crate::config::Settings;
 use crate::error::concerns_everyone;
-use crate::render::{Renderer, Written};
+use crate::render::{Rendered, Renderer};
 
 /// The role.
 pub(crate) struct HttpsEndpoint {
@@ -55,7 +54,7 @@ impl HttpsEndpoint {
     /// that one stands alone: one in 200 costs 17 calls.
     async fn deliver(
         &self,
-        rendered: &Written<'_>,
+        rendered: &Rendered<'_>,
         run: Range<usize>,
         outcomes: &mut [Option<Outcome>],
     ) -> bool {
@@ -114,10 +113,5 @@ impl Destination for HttpsEndpoint {
             .into_iter()
             .map(|outcome| outcome.unwrap_or_else(|| Err(unsent())))
             .collect()
-    }
-
-    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
-        let one = |delivery| self.renderer.preview(delivery);
-        deliveries.iter().map(one).collect()
     }
 }

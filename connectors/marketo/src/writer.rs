@@ -24,8 +24,6 @@ pub(crate) struct Piece {
     pub(crate) fields: Fields,
     /// How to look it up when Marketo no longer knows its id; none: then there is nothing to write.
     pub(crate) otherwise: Option<Order>,
-    /// What it gets besides when it is looked up that way: then it may be made anew.
-    pub(crate) anew: Fields,
 }
 
 impl Piece {
@@ -111,7 +109,6 @@ fn elsewhere(mut piece: Piece) -> Result<Piece, usize> {
         return Err(piece.at);
     };
     piece.fields.remove("id");
-    piece.fields.append(&mut piece.anew);
     piece.order = order;
     Ok(piece)
 }

@@ -188,7 +188,7 @@ fn take_identities(desk: &Desk, key: i64, change: &LeadChange) -> Result<(), Tro
     Ok(())
 }
 
-pub(super) fn count_suppression(desk: &mut Desk, suppression: Option<Suppression>, by: i64) {
+fn count_suppression(desk: &mut Desk, suppression: Option<Suppression>, by: i64) {
     let counter = match suppression {
         None => return,
         Some(Suppression::TestLead) => Counter::SuppressedTest,
@@ -275,7 +275,7 @@ fn renew(
 
 /// The destination shall have the lead; nothing happens when it already wants it. Tokens begin with the
 /// moment: should the number of a lead that was removed be given again, no late answer hits the new one.
-pub(super) fn wish(
+fn wish(
     desk: &mut Desk,
     key: i64,
     destination: &DestinationName,

@@ -171,8 +171,6 @@ CREATE TABLE canaries (
 ) STRICT;
 CREATE UNIQUE INDEX canaries_marked ON canaries (mark);
 CREATE INDEX canaries_of_lead ON canaries (lead) WHERE lead IS NOT NULL;
--- Deliveries ordered again although they were confirmed.
-ALTER TABLE deliveries ADD COLUMN again INTEGER;
 ";
 
 /// The file cannot be used.

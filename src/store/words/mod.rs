@@ -11,7 +11,6 @@ mod outcomes;
 mod referrals;
 mod reports;
 mod rhythm;
-mod survey;
 mod understanding;
 
 use thiserror::Error;
@@ -27,7 +26,6 @@ pub use outcomes::*;
 pub use referrals::*;
 pub use reports::*;
 pub use rhythm::*;
-pub use survey::*;
 pub use understanding::*;
 
 /// The store could not do it. Nothing of the call took effect, except for [`StoreError::Unknown`].

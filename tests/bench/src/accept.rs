@@ -214,6 +214,7 @@ fn measure_one(
     let plan = Plan {
         target: staged.running.target(),
         conns,
+        knock_anew: false,
         pace: Pace::Closed { window: None },
         warm_up: measured.min(Duration::from_secs(2)) / 4,
         measured,

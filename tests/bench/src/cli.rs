@@ -14,6 +14,7 @@ use crate::lone::LoneArgs;
 use crate::peer::PeerArgs;
 use crate::reload::ReloadArgs;
 use crate::report::ReportArgs;
+use crate::restart::RestartArgs;
 use crate::serve::ServeArgs;
 
 /// Measures leadsync against the limits of the machine it runs on. Only ratios inside one run count.
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Grow(GrowArgs),
     /// The config changes again and again while leads come in at a steady rate.
     Reload(ReloadArgs),
+    /// Restarts under load on a socket that is kept, as by leadsync.socket.
+    Restart(RestartArgs),
     /// The load and the sink of `e2e` around any other relay.
     Peer(PeerArgs),
     /// Measures what the goals name and judges it; 0 pass, 1 fail, 2 inconclusive.

@@ -144,6 +144,7 @@ impl Course<'_> {
         let plan = Plan {
             target: self.running.target(),
             conns: load.conns,
+            knock_anew: false,
             pace,
             warm_up: Duration::ZERO,
             measured: load.posting,

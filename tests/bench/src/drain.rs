@@ -187,6 +187,7 @@ fn fill(running: &Running, posted: &Arc<Book>, args: &DrainArgs) -> anyhow::Resu
     let plan = Plan {
         target: running.target(),
         conns: args.conns,
+        knock_anew: false,
         pace: Pace::Closed { window: None },
         warm_up: Duration::ZERO,
         measured: Duration::from_hours(1),

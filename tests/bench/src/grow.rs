@@ -147,6 +147,7 @@ fn plan(running: &Running, conns: usize, warm_up: Duration, measured: Duration, 
     Plan {
         target: running.target(),
         conns,
+        knock_anew: false,
         pace: Pace::Closed { window: None },
         warm_up,
         measured,

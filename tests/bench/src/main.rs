@@ -20,6 +20,7 @@ mod print;
 mod process;
 mod reload;
 mod report;
+mod restart;
 mod serve;
 mod sink;
 mod subject;
@@ -41,6 +42,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Drain(args) => drain::run(&args, &common)?,
         Command::Grow(args) => grow::run(&args, &common)?,
         Command::Reload(args) => reload::run(&args, &common)?,
+        Command::Restart(args) => restart::run(&args, &common)?,
         Command::Peer(args) => peer::run(&args, &common)?,
         Command::Report(args) => return report::run(&args, &common),
         Command::Serve(args) => serve::run(&args)?,

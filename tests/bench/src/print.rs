@@ -13,7 +13,7 @@ pub(crate) struct Printer {
 }
 
 /// Figures worth a column, in their order; a table shows those it has.
-const COLUMNS: [&str; 67] = [
+const COLUMNS: [&str; 71] = [
     "req_per_s",
     "accepted_per_s",
     "delivered_per_s",
@@ -64,6 +64,10 @@ const COLUMNS: [&str; 67] = [
     "rss_peak_mb",
     "disk_mb",
     "start_s",
+    "ready_s",
+    "away_s",
+    "longest_ms",
+    "broken",
     "queue_max",
     "queue_end",
     "queue_growth_per_s",

@@ -122,6 +122,7 @@ impl Scene<'_> {
         let plan = Plan {
             target: self.running.target(),
             conns: self.args.conns,
+            knock_anew: false,
             pace: Pace::Fixed {
                 per_second: self.args.rate,
             },

@@ -43,8 +43,8 @@ macro_rules! rehearse {
 
 rehearse! {
     process_the_readme_does_what_it_says: "README.md",
+    process_installing_is_done_as_told: "docs/install.md",
     process_operations_do_what_they_say: "docs/operations.md",
-    process_comparing_does_what_it_says: "docs/compare.md",
     process_the_numbers_are_read_as_told: "docs/metrics.md",
     process_how_microsoft_sends_leads_is_tried: "docs/leads-from-microsoft.md",
     process_alarms_are_raised_as_told: "docs/alarms.md",

@@ -1,7 +1,8 @@
 //! A directory with everything one daemon needs, and the ways to ask about it.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -115,6 +116,18 @@ impl House {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(BINARY);
         self.furnish(&mut command);
+        command
+    }
+
+    /// The program with a socket handed to it the way a service manager does: descriptor 3, and the number of the
+    /// process it is meant for.
+    pub(crate) fn command_on(&self, socket: &TcpListener) -> Command {
+        let hand_over =
+            "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=public; exec \"$@\"";
+        let mut command = Command::new("sh");
+        self.furnish(&mut command);
+        command.args(["-c", hand_over, "sh", BINARY]);
+        command.stdin(OwnedFd::from(socket.try_clone().unwrap()));
         command
     }
 

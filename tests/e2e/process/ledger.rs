@@ -18,6 +18,7 @@ pub(crate) struct Ledger {
     kept: Mutex<Vec<Kept>>,
     answers: Mutex<BTreeMap<u16, u64>>,
     refused: Mutex<u64>,
+    broke: Mutex<u64>,
     flaws: Mutex<Vec<String>>,
 }
 
@@ -32,6 +33,10 @@ impl Ledger {
 
     pub(crate) fn connection_refused(&self) {
         *self.refused.lock().unwrap() += 1;
+    }
+
+    pub(crate) fn connection_broke(&self) {
+        *self.broke.lock().unwrap() += 1;
     }
 
     /// Something no sender should see.
@@ -62,6 +67,11 @@ impl Ledger {
     /// How many connections were refused.
     pub(crate) fn refusals(&self) -> u64 {
         *self.refused.lock().unwrap()
+    }
+
+    /// How many connections ended without an answer.
+    pub(crate) fn breaks(&self) -> u64 {
+        *self.broke.lock().unwrap()
     }
 
     /// What no sender should have seen.

@@ -35,17 +35,22 @@ struct Orders {
 impl Load {
     /// So many senders, each with a connection it keeps.
     pub(crate) fn begin(house: &House, senders: usize) -> Self {
-        Self::with(house, senders, false)
+        Self::with(house.public, senders, false)
     }
 
     /// So many senders, each with a new connection for each lead.
     pub(crate) fn begin_with_new_connections(house: &House, senders: usize) -> Self {
-        Self::with(house, senders, true)
+        Self::at(house.public, senders)
     }
 
-    fn with(house: &House, senders: usize, reconnect: bool) -> Self {
+    /// The same, at any address.
+    pub(crate) fn at(address: SocketAddr, senders: usize) -> Self {
+        Self::with(address, senders, true)
+    }
+
+    fn with(address: SocketAddr, senders: usize, reconnect: bool) -> Self {
         let orders = Orders {
-            address: house.public,
+            address,
             path: lead_path(),
             ledger: Arc::default(),
             stop: Arc::default(),
@@ -120,7 +125,10 @@ impl Orders {
                 self.ledger.complain(error.to_string());
                 None
             }
-            Err(_) => None,
+            Err(_) => {
+                self.ledger.connection_broke();
+                None
+            }
         }
     }
 

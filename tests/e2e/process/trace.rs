@@ -1,9 +1,10 @@
 //! A daemon's system calls in the order they began and ended, as `strace` saw them.
 
 use std::collections::BTreeMap;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 
-use super::{BINARY, House};
+use super::{BINARY, Daemon, House};
 
 /// The calls that move bytes between senders, the log of the database and the disk.
 const CALLS: &str =
@@ -20,6 +21,40 @@ pub(crate) fn traced(house: &House) -> Command {
         .arg(house.path("trace"))
         .arg(BINARY);
     command
+}
+
+/// A disk that does not come back from a flush: the thread that asked for it hangs, the others go on.
+pub(crate) struct HungDisk(Child);
+
+impl HungDisk {
+    /// Puts it below a running daemon.
+    pub(crate) fn under(daemon: &Daemon) -> Self {
+        let mut strace = Command::new("strace")
+            .args([
+                "-f",
+                "-e",
+                "trace=fsync,fdatasync",
+                "-e",
+                "inject=fsync,fdatasync:delay_enter=600000000",
+            ])
+            .args(["-p", &daemon.pid().as_raw_nonzero().to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("`strace` is not installed: run ./scripts/test");
+        let mut words = BufReader::new(strace.stderr.take().unwrap()).lines();
+        let attached = words.next().unwrap().unwrap();
+        assert!(attached.contains("attached"), "{attached}");
+        // It goes on talking, and must not have to wait for somebody who listens.
+        std::thread::spawn(move || words.count());
+        Self(strace)
+    }
+
+    /// The flush ends, and all others.
+    pub(crate) fn answers_again(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
 }
 
 /// One call of one thread.

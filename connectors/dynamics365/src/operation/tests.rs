@@ -14,7 +14,6 @@ fn row(lead: LeadId) -> Row {
         update_only: false,
         detect: false,
         attempt: 0,
-        anew: None,
     }
 }
 

@@ -61,7 +61,6 @@ pub fn delivery(number: u32) -> LeadDelivery {
         revised_at: noon(),
         record: None,
         attempt: 0,
-        again: None,
     }
 }
 

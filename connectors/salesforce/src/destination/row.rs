@@ -47,8 +47,6 @@ pub(super) enum Remedy {
     Save,
     /// Following the record to where it went.
     Follow,
-    /// Making it anew where it is gone.
-    Restore,
 }
 
 /// One lead on its way.

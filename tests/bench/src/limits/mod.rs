@@ -91,6 +91,7 @@ fn measure_echo(which: Own, conns: usize, span: Duration, common: &Common) -> an
     let plan = Plan {
         target: running.target(),
         conns,
+        knock_anew: false,
         pace: Pace::Closed { window: None },
         warm_up: span.min(Duration::from_secs(1)) / 4,
         measured: span,

@@ -37,6 +37,11 @@ impl Client {
         }
     }
 
+    /// The next body comes over a new connection.
+    pub(crate) fn hang_up(&mut self) {
+        self.stream = None;
+    }
+
     /// Posts one body of [`BODY_BYTES`] and gives the status of the answer.
     pub(crate) async fn post(&mut self, body: &[u8]) -> Result<u16, ErrorKind> {
         self.request.clear();

@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) target: Target,
     /// Connections kept alive, each with one request under way.
     pub(crate) conns: usize,
+    /// Every lead comes over a connection of its own instead.
+    pub(crate) knock_anew: bool,
     /// How fast.
     pub(crate) pace: Pace,
     /// Answers before this are not measured.
@@ -68,6 +70,16 @@ impl Load {
     /// The latency below which `share` of the answers lie.
     fn latency_ms(&self, share: f64) -> Option<f64> {
         percentile(&self.latencies, share).map(|micros| f64::from(micros) / 1000.0)
+    }
+
+    /// The longest wait for an answer.
+    pub(crate) fn longest_ms(&self) -> Option<f64> {
+        self.latency_ms(1.0)
+    }
+
+    /// Requests that got no answer, over a connection that broke or was refused.
+    pub(crate) fn broken(&self) -> u64 {
+        self.broken
     }
 
     /// Notes rate, latencies and failures.

@@ -41,6 +41,9 @@ pub(super) async fn drive(shared: Arc<Shared>) -> Tally {
         if answered >= shared.plan.warm_up && answered < end {
             note(&mut tally, status, answered.saturating_sub(due));
         }
+        if shared.plan.knock_anew {
+            client.hang_up();
+        }
         if !matches!(status, Ok(200..300)) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -1,7 +1,8 @@
 //! The real daemon as a child process, with a configuration written for the bench.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -63,6 +64,26 @@ impl Daemon {
         let mut command = Command::new(&self.binary);
         command.arg("run").arg("--config").arg(self.home.path());
         Running::spawn(&mut command, self.target.clone(), &self.home.join("daemon.log"))
+    }
+
+    /// Starts it with a socket somebody else bound, as a service manager does; its own address stays unused.
+    pub(crate) fn start_on(&self, listener: &TcpListener) -> anyhow::Result<Running> {
+        // The protocol: descriptor 3, and the number of the process it is meant for.
+        let hand_over =
+            "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=public; exec \"$@\"";
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", hand_over, "sh"])
+            .arg(&self.binary)
+            .arg("run")
+            .arg("--config")
+            .arg(self.home.path())
+            .stdin(OwnedFd::from(listener.try_clone()?));
+        let target = Target {
+            address: listener.local_addr()?,
+            ..self.target.clone()
+        };
+        Running::spawn_reading(&mut command, target, &self.home.join("daemon.log"))
     }
 
     /// Waits until so many leads are due at every destination, and every one of these rests for a

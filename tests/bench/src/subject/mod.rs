@@ -50,11 +50,13 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the program; what it prints goes to `log`.
     pub(crate) fn spawn(command: &mut Command, target: Target, log: &Path) -> anyhow::Result<Self> {
+        Self::spawn_reading(command.stdin(Stdio::null()), target, log)
+    }
+
+    /// The same with the standard input the command has.
+    fn spawn_reading(command: &mut Command, target: Target, log: &Path) -> anyhow::Result<Self> {
         let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file);
+        command.stdout(file.try_clone()?).stderr(file);
         let spawned = Instant::now();
         let child = command
             .spawn()
