@@ -70,8 +70,9 @@ impl Blueprint {
 
     /// The same for a daemon at work: a connector that was there before is given the purse it had.
     /// The terms of that purse are not touched here, for the config may still be refused.
-    pub fn redraw(loaded: Loaded, outside: Outside, purses: &Purses) -> Result<Self, Diagnostics> {
-        let mut mistakes = Vec::new();
+    pub fn redraw(loaded: Loaded, mut outside: Outside, purses: &Purses) -> Result<Self, Diagnostics> {
+        outside.secrets = loaded.with_credentials_beside(&outside.secrets);
+        let mut mistakes = loaded.unwritten();
         let routes = loaded
             .routes()
             .inspect_err(|found| mistakes.extend(found.mistakes().to_vec()));
@@ -228,6 +229,10 @@ pub fn connectors(
     outside: &Outside,
     book: impl Fn(&str) -> Option<CallBook>,
 ) -> Result<Vec<(ConnectorFile, Connector)>, Diagnostics> {
+    let outside = &Outside {
+        secrets: loaded.with_credentials_beside(&outside.secrets),
+        ..outside.clone()
+    };
     let mut mistakes = Vec::new();
     let mut built = Vec::new();
     for file in &loaded.connectors {

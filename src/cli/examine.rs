@@ -1,6 +1,6 @@
 //! A close look at connectors: by their doctor, or by their probe where there is none.
 
-use connector_kit::{Check, Connector, Health, readiness};
+use connector_kit::{Check, Connector, readiness};
 use futures_util::future::join_all;
 
 use crate::config::ConnectorFile;
@@ -16,11 +16,6 @@ impl Examined {
     /// Leads can pass.
     pub(super) fn is_well(&self) -> bool {
         !readiness::any_ill(&self.checks)
-    }
-
-    /// How many checks ended like this.
-    pub(super) fn count(&self, health: Health) -> usize {
-        self.checks.iter().filter(|check| check.health == health).count()
     }
 }
 

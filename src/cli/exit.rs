@@ -66,6 +66,11 @@ impl Exit {
         Self::with(4, message)
     }
 
+    /// The config is wrong.
+    pub(super) fn misconfigured(message: impl Into<String>) -> Self {
+        Self::with(78, message)
+    }
+
     /// The other side does not let us.
     pub(super) fn refused(message: impl Into<String>) -> Self {
         Self::with(77, message)

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use connector_kit::clock::{Clock, SystemClock};
 use connector_kit::dice::Dice;
-use connector_kit::http::ReqwestFactory;
+use connector_kit::http::{ReqwestFactory, TransportSettings};
 use connector_kit::nearest::did_you_mean;
 use connector_kit::secret::SecretReader;
 use connector_kit::{CallBook, Connector};
+use url::Url;
 
 use super::{Exit, Place, counter};
 use crate::app::{self, Outside};
@@ -40,17 +41,23 @@ pub(super) fn outside() -> Result<Outside, Exit> {
 /// The connectors a command is about: those named, or all. The store and the doors are not touched.
 pub(super) fn connectors(place: &Place, names: &[String]) -> Result<Vec<(ConnectorFile, Connector)>, Exit> {
     let loaded = config(place)?;
-    let known: Vec<&str> = loaded.connectors.iter().map(|file| file.name.as_str()).collect();
-    if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
-        let guess = did_you_mean(name, known.iter().copied());
-        let known = known.join(", ");
-        return Err(Exit::missing(format!(
-            "no connector is named {name:?}{guess}; in the config: {known}"
-        )));
-    }
+    known(&loaded, names)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|wanted| wanted == name);
     let book = |name: &str| wanted(name).then(CallBook::default);
     Ok(app::connectors(&loaded, &outside()?, book)?)
+}
+
+/// Refuses a name that no file of `connectors.d` has.
+pub(super) fn known(loaded: &Loaded, names: &[String]) -> Result<(), Exit> {
+    let known: Vec<&str> = loaded.connector_documents.keys().map(String::as_str).collect();
+    let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) else {
+        return Ok(());
+    };
+    let guess = did_you_mean(name, known.iter().copied());
+    let known = known.join(", ");
+    Err(Exit::missing(format!(
+        "no connector is named {name:?}{guess}; in the config: {known}"
+    )))
 }
 
 /// Opens the store beside a daemon that may be running, and asks it something.
@@ -78,6 +85,20 @@ where
     let done = ask(place, act)?;
     nudge(place)?;
     Ok(done)
+}
+
+/// The operator names the target: their own machine and network are what is looked at.
+pub(super) fn to_ourselves(url: &Url) -> TransportSettings {
+    TransportSettings {
+        total_timeout: Duration::from_secs(20),
+        // Loopback counts only where it is named for itself.
+        allow_private_targets: ["0.0.0.0/0", "::/0", "127.0.0.0/8", "::1"]
+            .map(Into::into)
+            .to_vec(),
+        allow_plain_http: true,
+        allowed_ports: url.port_or_known_default().into_iter().collect(),
+        ..TransportSettings::default()
+    }
 }
 
 /// A small runtime for one command.

@@ -5,6 +5,7 @@ mod canary;
 mod check;
 mod clocks;
 mod completions;
+mod config;
 mod counter;
 mod crew;
 mod ctl;
@@ -15,6 +16,7 @@ mod examine;
 mod exit;
 mod explain;
 mod house;
+mod init;
 mod leads;
 mod logging;
 mod man;
@@ -79,11 +81,16 @@ enum Command {
     Run(run::RunArgs),
     /// Show the whole way of a lead on this machine, with pretended receivers; leaves nothing behind
     Demo(demo::DemoArgs),
+    /// Write a config to begin with, and the secrets nobody else has to make
+    Init(init::InitArgs),
     /// Tell the running daemon what to do, and wait for the result
     #[command(subcommand)]
     Ctl(ctl::CtlCommand),
     /// Check the config and say where it is wrong; changes nothing
     Check(check::CheckArgs),
+    /// Describe what may be written in a config
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Look at everything that may be in a lead's way to a system, and say what to do; changes nothing
     Doctor(doctor::DoctorArgs),
     /// Make a system ready for leads: fields, keys, rights. Shows what is missing, unless told to act
@@ -130,8 +137,10 @@ pub fn main() -> ExitCode {
     let ended = match command {
         Command::Run(args) => run::run(&place, &args),
         Command::Demo(args) => demo::demo(&place, &args),
+        Command::Init(args) => init::init(&place, &args),
         Command::Ctl(command) => ctl::ctl(&place, &command),
         Command::Check(args) => check::check(&place, &args),
+        Command::Config(command) => config::config(&command),
         Command::Doctor(args) => doctor::doctor(&place, &args),
         Command::Provision(args) => provision::provision(&place, &args),
         Command::Authorize(args) => authorize::authorize(&place, &args),

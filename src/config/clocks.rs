@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 /// `[clocks]`: the times Microsoft sets, and who is told of them.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct Clocks {
     /// The moments worth a line in the log, as fractions of the time, ascending; empty: none.

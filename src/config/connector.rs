@@ -16,7 +16,8 @@ use super::values::{Rate, count, duration, durations, own_silence_rule, time_of_
 use crate::intake::silence::SilenceRule;
 
 /// One file of `connectors.d`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub struct ConnectorFile {
     /// The name in logs and commands: the file's stem.
@@ -37,6 +38,7 @@ pub struct ConnectorFile {
     pub rate: Rate,
     /// Most calls at the same time.
     #[serde(default = "default_concurrency", deserialize_with = "count")]
+    #[schemars(range(min = 1))]
     pub concurrency: usize,
     /// What a day may cost; absent: as many calls as the rate allows.
     #[serde(default)]
@@ -49,21 +51,26 @@ pub struct ConnectorFile {
     pub hold: Hold,
     /// A delivery belongs to one worker for this long.
     #[serde(default = "default_lease", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub lease: Duration,
     /// How often a source is asked.
     #[serde(default = "default_poll_every", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub poll_every: Duration,
     /// When a source counts as silent, other than `[silence]` says.
     #[serde(default, deserialize_with = "own_silence_rule")]
+    #[schemars(with = "Option<String>")]
     pub silence: Option<SilenceRule>,
     /// How often a CRM is asked what became of leads.
     #[serde(default = "default_watch_every", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub watch_every: Duration,
     /// How outcomes are reported to it.
     #[serde(default)]
     pub report: Option<Report>,
     /// Read by the connector's crate.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub settings: toml::Table,
     /// Target field -> rule; empty is the connector's shipped mapping.
     #[serde(default)]
@@ -74,7 +81,8 @@ pub struct ConnectorFile {
 }
 
 /// How many calls a day may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
     /// Every request the system counts, looks for outcomes included.
@@ -84,29 +92,35 @@ pub struct Budget {
     pub reserve: f64,
     /// When the system's day begins, since midnight UTC.
     #[serde(default, deserialize_with = "time_of_day")]
+    #[schemars(with = "connector_kit::schema::TimeOfDay")]
     pub day_starts: TimeDelta,
 }
 
 /// When a delivery is tried again after a failure of its own.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
     /// The waits, one per attempt that failed; after the last the delivery is a dead letter.
     #[serde(deserialize_with = "durations")]
+    #[schemars(with = "Vec<connector_kit::schema::Span>")]
     pub schedule: Vec<Duration>,
     /// Each wait is longer or shorter by up to this fraction.
     pub jitter: f64,
 }
 
 /// How long a system that cannot be reached is left alone.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct Hold {
     /// After the first failure.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub first: Duration,
     /// At most.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub max: Duration,
 }
 

@@ -8,17 +8,19 @@ use std::time::Duration;
 use connector_kit::mapping::Tables;
 use connector_kit::secret::SecretRef;
 use serde::Deserialize;
+use url::Url;
 
 use crate::route::RouteConfig;
 
 use super::alarms::{Canary, Silence};
 use super::clocks::Clocks;
 use super::intake::Intake;
-use super::values::{Admin, Rate, duration, own_silence_rule, size};
+use super::values::{Admin, Rate, address, duration, own_silence_rule, size};
 use crate::intake::silence::SilenceRule;
 
 /// The whole of `leadsync.toml`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Everything the daemon must not lose lives here.
@@ -51,11 +53,17 @@ pub struct Config {
 }
 
 /// Where the daemon can be reached.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct Listen {
     /// Where leads arrive.
+    #[schemars(with = "String")]
     pub public: SocketAddr,
+    /// The address others reach `public` by, as Microsoft is told: `https://leads.contoso.example`.
+    #[serde(deserialize_with = "address")]
+    #[schemars(with = "Option<String>")]
+    pub public_url: Option<Url>,
     /// TLS for `public`; without it a proxy stands in front.
     pub tls: Option<Tls>,
     /// The operator's own interface.
@@ -67,7 +75,8 @@ pub struct Listen {
 }
 
 /// A certificate and its key, both PEM.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     /// The chain, leaf first.
@@ -77,7 +86,8 @@ pub struct Tls {
 }
 
 /// A publisher's door for pushed leads.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub struct HttpsSource {
     /// The publisher it belongs to.
@@ -90,22 +100,26 @@ pub struct HttpsSource {
     pub rate: Option<Rate>,
     /// When it counts as silent, other than `[silence]` says.
     #[serde(default, deserialize_with = "own_silence_rule")]
+    #[schemars(with = "Option<String>")]
     pub silence: Option<SilenceRule>,
 }
 
 /// What counts as the same.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct Dedupe {
     /// The same touch again within this time of the last one is a repeat.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub window: Duration,
     /// What makes two touches one lead.
     pub by: DedupeBy,
 }
 
 /// What makes two touches one lead.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub enum DedupeBy {
     /// The person.
@@ -116,21 +130,25 @@ pub enum DedupeBy {
 }
 
 /// The database and its limits.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
     /// The database file; by default `leadsync.db` in `state_dir`.
     pub path: Option<PathBuf>,
     /// Nothing is accepted while less space is free.
     #[serde(deserialize_with = "size")]
+    #[schemars(with = "connector_kit::schema::Size")]
     pub free_space_floor: u64,
     /// What unreadable bodies may take; the oldest go first.
     #[serde(deserialize_with = "size")]
+    #[schemars(with = "connector_kit::schema::Size")]
     pub quarantine_max: u64,
 }
 
 /// What is told, and how.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// How much is told.
@@ -140,7 +158,19 @@ pub struct Log {
 }
 
 /// How much is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Deserialize,
+    connector_kit::schema::JsonSchema,
+)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Only what a person should look at.
@@ -167,7 +197,8 @@ impl LogLevel {
 }
 
 /// In which form the log is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Text on a terminal, journald under systemd, else JSON.
@@ -237,6 +268,7 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             public: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_url: None,
             tls: None,
             admin: Admin::Unix(PathBuf::from("/run/leadsync/admin.sock")),
             metrics: None,

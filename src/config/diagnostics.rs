@@ -9,7 +9,7 @@ use miette::{GraphicalReportHandler, LabeledSpan, MietteDiagnostic, NamedSource,
 use serde::{Deserialize, Serialize};
 
 use super::document::Document;
-use super::wording::reword;
+use super::wording::{reword, unknown_key};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +37,15 @@ pub struct Diagnostics(Vec<Mistake>);
 
 impl Mistake {
     /// A mistake at its key in a file.
+    ///
+    /// A reader may know only that an unknown key stands somewhere below: then it is looked for.
     pub(super) fn at_key(document: &Document, error: &ConfigError) -> Self {
-        Self::at(document, document.locate(&error.key), &error.key, &error.message)
+        let ends_there = |word: &str| error.key.rsplit('.').next() == Some(word);
+        let below = unknown_key(&error.message)
+            .filter(|word| !ends_there(word))
+            .and_then(|word| document.locate_below(&error.key, word));
+        let (key, place) = below.unwrap_or_else(|| (error.key.clone(), document.locate(&error.key)));
+        Self::at(document, place, &key, &error.message)
     }
 
     /// A mistake at some bytes of a file.
@@ -69,6 +76,16 @@ impl Mistake {
             did_you_mean,
             snippet: None,
         }
+    }
+
+    /// `file:line:column: key: message`, without the guess.
+    pub fn place_and_message(&self) -> String {
+        let plain = Self {
+            did_you_mean: None,
+            snippet: None,
+            ..self.clone()
+        };
+        plain.to_string()
     }
 
     fn fancy(&self) -> Report {

@@ -41,6 +41,13 @@ impl Document {
         found
     }
 
+    /// The same for a word somewhere below `key`, of which a reader only said that it is there.
+    pub(super) fn locate_below(&self, key: &str, word: &str) -> Option<(String, Range<usize>)> {
+        let (root, _) = DeTable::parse_recoverable(&self.text);
+        let around = walk_table(root.get_ref(), key, &mut (0..0))?;
+        find_below(around, key, word)
+    }
+
     /// Line and column of a byte, both from 1; columns count characters.
     pub fn position(&self, byte: usize) -> (usize, usize) {
         let before = &self.text[..self.text.floor_char_boundary(byte)];
@@ -52,35 +59,57 @@ impl Document {
     }
 }
 
-fn walk_table(table: &DeTable<'_>, rest: &str, found: &mut Range<usize>) {
+/// The value at the end of the way, when all of it is there.
+fn walk_table<'a, 'd>(
+    table: &'a DeTable<'d>,
+    rest: &str,
+    found: &mut Range<usize>,
+) -> Option<&'a Spanned<DeValue<'d>>> {
     let rest = rest.strip_prefix('.').unwrap_or(rest);
     let step = table
         .iter()
         .filter_map(|(name, value)| Some((name, value, after(rest, name.get_ref())?)));
     // A key may itself hold dots: the longest that fits is meant.
-    let Some((name, value, left)) = step.min_by_key(|(_, _, left)| left.len()) else {
-        return;
-    };
+    let (name, value, left) = step.min_by_key(|(_, _, left)| left.len())?;
     *found = name.span();
-    walk_value(value, left, found);
+    walk_value(value, left, found)
 }
 
-fn walk_value(value: &Spanned<DeValue<'_>>, rest: &str, found: &mut Range<usize>) {
+fn walk_value<'a, 'd>(
+    value: &'a Spanned<DeValue<'d>>,
+    rest: &str,
+    found: &mut Range<usize>,
+) -> Option<&'a Spanned<DeValue<'d>>> {
     if rest.is_empty() {
-        return;
+        return Some(value);
     }
     match value.get_ref() {
         DeValue::Table(table) => walk_table(table, rest, found),
         DeValue::Array(items) => {
-            let Some((index, left)) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) else {
-                return;
-            };
-            if let Some(item) = index.parse().ok().and_then(|index: usize| items.get(index)) {
-                *found = item.span();
-                walk_value(item, left, found);
-            }
+            let (index, left) = rest.strip_prefix('[')?.split_once(']')?;
+            let item = items.get(index.parse::<usize>().ok()?)?;
+            *found = item.span();
+            walk_value(item, left, found)
         }
-        _ => {}
+        _ => None,
+    }
+}
+
+/// The first key that is this word, and the way to it.
+fn find_below(value: &Spanned<DeValue<'_>>, way: &str, word: &str) -> Option<(String, Range<usize>)> {
+    match value.get_ref() {
+        DeValue::Table(table) => table.iter().find_map(|(name, inner)| {
+            let way = format!("{way}.{}", name.get_ref());
+            if name.get_ref() == word {
+                return Some((way, name.span()));
+            }
+            find_below(inner, &way, word)
+        }),
+        DeValue::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| find_below(item, &format!("{way}[{index}]"), word)),
+        _ => None,
     }
 }
 
@@ -117,5 +146,9 @@ mod tests {
         ] {
             assert_eq!(document.position(document.locate(key).start), position, "{key}");
         }
+        let below = |key: &str, word: &str| document.locate_below(key, word).map(|(key, _)| key);
+        assert_eq!(below("mapping", "pipe").as_deref(), Some("mapping.x.y.pipe"));
+        assert_eq!(below("route", "to").as_deref(), Some("route[0].to"));
+        assert_eq!((below("nowhere", "to"), below("settings", "to")), (None, None));
     }
 }

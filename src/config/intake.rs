@@ -9,38 +9,49 @@ use connector_kit::http::Network;
 use super::values::{Rate, count, duration, rate_or_off, size};
 
 /// The receiver's limits. What exceeds one is refused before it costs anything.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct Intake {
     /// Largest body; more is answered 413.
     #[serde(deserialize_with = "size")]
+    #[schemars(with = "connector_kit::schema::Size")]
     pub max_body: u64,
     /// Most members in one body.
     #[serde(deserialize_with = "count")]
+    #[schemars(range(min = 1))]
     pub max_keys: usize,
     /// A client must have sent its headers by then.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub header_timeout: Duration,
     /// A client must have sent its body by then.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub body_timeout: Duration,
     /// No connection lives longer.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub connection_time: Duration,
     /// Open connections in all.
     #[serde(deserialize_with = "count")]
+    #[schemars(range(min = 1))]
     pub max_connections: usize,
     /// Open connections of one address.
     #[serde(deserialize_with = "count")]
+    #[schemars(range(min = 1))]
     pub max_connections_per_address: usize,
     /// Requests of one address; `"off"` behind a proxy that limits by itself.
     #[serde(deserialize_with = "rate_or_off")]
+    #[schemars(with = "super::values::RateOrOff")]
     pub rate_per_address: Option<Rate>,
     /// A sender gets 503 when its lead is not on disk by then; the write goes on.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub answer_deadline: Duration,
     /// Leads that may wait for the disk; more are answered 503.
     #[serde(deserialize_with = "count")]
+    #[schemars(range(min = 1))]
     pub queue: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,

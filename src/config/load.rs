@@ -12,8 +12,9 @@ use super::daemon::{Config, main_file};
 use super::diagnostics::{Diagnostics, Mistake};
 use super::document::Document;
 use super::environment::{Overlaid, overlay, secrets_named_in};
-use super::read::read;
+use super::read::{read, salvage};
 use super::rules::{check_config, check_connector, targets};
+use super::syntax::first_mistake;
 use crate::route::{RouteTarget, Routes};
 
 /// A config that makes sense, and the texts it came from.
@@ -37,6 +38,14 @@ impl Config {
     ///
     /// Reads no secret; see [`Loaded::source_secrets`].
     pub fn load(dir_or_file: &Path, env: &BTreeMap<String, String>) -> Result<Loaded, Diagnostics> {
+        let (loaded, mistakes) = Self::survey(dir_or_file, env);
+        Diagnostics::new(mistakes).map_or(Ok(loaded), Err)
+    }
+
+    /// Loads what can be read, with defaults for the rest, and tells what is wrong beside it.
+    ///
+    /// For a look at a config that may be broken; nothing else should be built from it.
+    pub fn survey(dir_or_file: &Path, env: &BTreeMap<String, String>) -> (Loaded, Vec<Mistake>) {
         let main = main_file(dir_or_file);
         let mut files = Files::default();
         let document = files.open(&main);
@@ -47,13 +56,15 @@ impl Config {
             .collect();
 
         let (config, overlaid) = files.main(document.as_ref(), &connectors, env);
+        // Between files nothing is judged unless each of them could be read.
+        let all_read = files.mistakes.is_empty();
         let connectors: Vec<_> = connectors.into_iter().flatten().collect();
         let parsed: Vec<_> = connectors
             .iter()
             .filter_map(|opened| files.connector(opened))
             .collect();
         let mut loaded = Loaded {
-            config: config.clone().unwrap_or_default(),
+            config: config.unwrap_or_default(),
             document: document.map_or_else(|| Document::new(&main, ""), |opened| opened.document),
             connector_documents: connectors
                 .into_iter()
@@ -64,8 +75,8 @@ impl Config {
             overlaid,
         };
         loaded.connectors.sort_by(|a, b| a.name.cmp(&b.name));
-        files.mistakes.extend(loaded.check(config.is_some()));
-        Diagnostics::new(files.mistakes).map_or(Ok(loaded), Err)
+        files.mistakes.extend(loaded.check(all_read));
+        (loaded, files.mistakes)
     }
 }
 
@@ -95,10 +106,10 @@ impl Loaded {
             .map_err(|error| Diagnostics::one(self.mistake(None, &error)))
     }
 
-    fn check(&self, main_is_readable: bool) -> Vec<Mistake> {
+    fn check(&self, all_read: bool) -> Vec<Mistake> {
         let mut mistakes = Vec::new();
         // Routes are judged only when every destination they may name could be read.
-        if main_is_readable && self.connectors.len() == self.connector_documents.len() {
+        if all_read && self.connectors.len() == self.connector_documents.len() {
             let found = check_config(&self.config, &self.connectors, &self.targets());
             mistakes.extend(found.iter().map(|error| self.mistake(None, error)));
         }
@@ -146,11 +157,7 @@ impl Files {
         };
         let document = Document::new(path, text);
         let (_, errors) = DeTable::parse_recoverable(document.text());
-        self.mistakes.extend(
-            errors
-                .iter()
-                .map(|error| Mistake::at(&document, error.span().unwrap_or_default(), "", error.message())),
-        );
+        self.mistakes.extend(first_mistake(&document, &errors));
         let table = toml::from_str(document.text()).ok()?;
         Some(Opened { document, table })
     }
@@ -190,17 +197,13 @@ impl Files {
         };
         let mut table = main.table.clone();
         let overlaid = overlay(&mut table, env, &secrets);
-        match read(table, &overlaid) {
-            Ok(config) => (Some(config), overlaid),
-            Err(errors) => {
-                let mistakes = errors.iter().map(|error| match variable(&overlaid, &error.key) {
-                    Some(variable) => Mistake::of(format!("${variable}"), &error.key, &error.message),
-                    None => Mistake::at_key(&main.document, error),
-                });
-                self.mistakes.extend(mistakes);
-                (None, overlaid)
-            }
-        }
+        let (config, errors) = salvage(table, &overlaid);
+        let mistakes = errors.iter().map(|error| match variable(&overlaid, &error.key) {
+            Some(variable) => Mistake::of(format!("${variable}"), &error.key, &error.message),
+            None => Mistake::at_key(&main.document, error),
+        });
+        self.mistakes.extend(mistakes);
+        (config, overlaid)
     }
 
     fn connector(&mut self, opened: &Opened) -> Option<ConnectorFile> {

@@ -17,13 +17,18 @@ mod applied;
 mod document;
 mod environment;
 mod load;
+mod named;
 mod reach;
 mod read;
 mod rules;
 mod secrets;
 
-// 3. How mistakes are told.
+// 3. What editors are told of it.
+pub mod schema;
+
+// 4. How mistakes are told.
 mod diagnostics;
+mod syntax;
 mod wording;
 
 pub use alarms::{Canary, Silence};

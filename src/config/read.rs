@@ -12,16 +12,23 @@ use super::wording::{plain_words, reword};
 const MOST: usize = 50;
 
 /// Reads `table`. After a mistake the offending key is struck out and reading begins again.
-pub(super) fn read<T: DeserializeOwned>(
+pub(super) fn read<T: DeserializeOwned>(table: Table, overlaid: &Overlaid) -> Result<T, Vec<ConfigError>> {
+    match salvage(table, overlaid) {
+        (Some(value), mistakes) if mistakes.is_empty() => Ok(value),
+        (_, mistakes) => Err(mistakes),
+    }
+}
+
+/// The same, with what is left when everything wrong is struck out, if it is enough.
+pub(super) fn salvage<T: DeserializeOwned>(
     mut table: Table,
     overlaid: &Overlaid,
-) -> Result<T, Vec<ConfigError>> {
+) -> (Option<T>, Vec<ConfigError>) {
     let mut mistakes: Vec<ConfigError> = Vec::new();
     let mut holes: Vec<String> = Vec::new();
     while mistakes.len() < MOST {
         let (key, message) = match serde_path_to_error::deserialize(Value::Table(table.clone())) {
-            Ok(value) if mistakes.is_empty() => return Ok(value),
-            Ok(_) => break,
+            Ok(value) => return (Some(value), mistakes),
             Err(error) => (steps(error.path()), error.into_inner().message().to_owned()),
         };
         if !key.is_empty() && overlaid.contains_key(&dotted(&key)) && retyped(&mut table, &key) {
@@ -35,7 +42,7 @@ pub(super) fn read<T: DeserializeOwned>(
             break;
         }
     }
-    Err(mistakes)
+    (None, mistakes)
 }
 
 #[derive(Clone, Debug)]

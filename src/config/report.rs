@@ -11,7 +11,8 @@ use super::values::duration;
 use crate::syncback::{FieldRules, Policy, Winner};
 
 /// How outcomes are reported; only for a connector with the role `outcome-sink`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct Report {
     /// Who wins a field that both sides changed: `crm`, `partner-center` or `newest`.
@@ -28,11 +29,13 @@ pub struct Report {
     pub auto_accept: bool,
     /// A co-sell deal is not reported as won sooner after it was made.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub co_sell_won_after: Duration,
 }
 
 /// Who wins which field.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub struct ReportFields {
     /// What the deal is worth, currency included.
@@ -42,7 +45,8 @@ pub struct ReportFields {
 }
 
 /// Somebody on our side.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub struct TeamMember {
     /// Given name.

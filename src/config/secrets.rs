@@ -1,6 +1,7 @@
 //! The secrets in the intake URLs: read, and refused when they are weak or shared.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use connector_kit::secret::{Secret, SecretReader};
 use connector_kit::{ConfigError, SourceName};
@@ -11,7 +12,28 @@ use super::{Diagnostics, Mistake};
 /// 22 letters of 6 bits hold 128 bits (reliability T1).
 const SHORTEST: usize = 22;
 
+/// The folder beside the main file that holds credentials where no service manager hands them over.
+const CREDENTIALS: &str = "credentials";
+
 impl Loaded {
+    /// Where credentials lie on this machine: the unit loads them from here, and what is run by hand reads them here.
+    pub fn credentials_folder(&self) -> PathBuf {
+        let directory = self.document.path().parent().unwrap_or(Path::new(""));
+        directory.join(CREDENTIALS)
+    }
+
+    /// The reader itself where a service manager handed credentials over; else one that looks beside the config,
+    /// as far as this process may look there.
+    #[must_use]
+    pub fn with_credentials_beside(&self, reader: &SecretReader) -> SecretReader {
+        let mut reader = reader.clone();
+        if reader.credentials_dir.is_none() {
+            let folder = self.credentials_folder();
+            reader.credentials_dir = std::fs::read_dir(&folder).is_ok().then_some(folder);
+        }
+        reader
+    }
+
     /// Reads the secrets of all HTTPS sources. Each must be at least 128 bits strong and belong to
     /// one source alone; the mistakes say where, never what.
     pub fn source_secrets(

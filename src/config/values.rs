@@ -9,11 +9,13 @@ use std::time::Duration;
 use chrono::{NaiveTime, TimeDelta};
 use serde::de::{Error, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
+use url::Url;
 
 use crate::intake::silence::SilenceRule;
 
 /// How many calls are let through: `burst` at once, `per_second` in the long run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
     /// In the long run.
@@ -32,8 +34,29 @@ impl Rate {
     }
 }
 
+/// A rate, or `"off"`: how it is described, not how it is read.
+#[derive(connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars", untagged)]
+#[expect(dead_code, reason = "describes what is written")]
+pub(super) enum RateOrOff {
+    /// So much.
+    Rate(Rate),
+    /// No limit.
+    Off(Off),
+}
+
+/// The word.
+#[derive(connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars", rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what is written")]
+pub(super) enum Off {
+    /// No limit.
+    Off,
+}
+
 /// Where the operator's own interface listens.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(try_from = "String")]
 pub enum Admin {
     /// A socket in the file system: `unix:/run/leadsync/admin.sock`.
@@ -156,6 +179,21 @@ fn parse_size(text: &str) -> Option<u64> {
         _ => return None,
     };
     text[..end].parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// An address others may be given: a scheme, a host, perhaps a path, and nothing else.
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let url = Url::parse(text.trim()).ok().filter(|url| {
+        let plain = url.username().is_empty() && url.password().is_none();
+        matches!(url.scheme(), "https" | "http")
+            && url.has_host()
+            && plain
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    url.map(Some)
+        .ok_or_else(|| D::Error::custom("expected an address like \"https://leads.contoso.example\""))
 }
 
 /// A count of at least one.

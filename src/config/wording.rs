@@ -52,6 +52,11 @@ fn kind(found: &str) -> &'static str {
     }
 }
 
+/// The key nobody knows.
+pub(super) fn unknown_key(message: &str) -> Option<&str> {
+    message.strip_prefix("unknown field `")?.split('`').next()
+}
+
 /// The word nobody knows and the words that would do.
 fn unknown(message: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
     let named = message

@@ -11,7 +11,8 @@ use minijinja::Value;
 use serde::Deserialize;
 
 /// One `[[route]]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub struct RouteConfig {
     /// Which leads it takes: an expression like `country in ["DE", "AT"] and hot`. Absent: all.

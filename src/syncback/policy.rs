@@ -5,7 +5,8 @@ use connector_kit::referral::Member;
 use serde::Deserialize;
 
 /// Who wins a field that both sides changed since they last agreed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "kebab-case")]
 pub enum Winner {
     /// The CRM.

@@ -15,7 +15,9 @@ mod process_authorize;
 mod process_by_hand;
 mod process_canary;
 mod process_disk;
+mod process_doctor;
 mod process_dynamics365;
+mod process_init;
 mod process_kill;
 mod process_manager;
 mod process_marketo;
@@ -35,6 +37,7 @@ mod process_secrecy;
 mod process_service;
 mod process_status;
 mod process_stop;
+mod process_typos;
 mod systemd;
 
 mod demo;

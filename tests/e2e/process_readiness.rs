@@ -34,7 +34,8 @@ fn the_doctor_needs_neither_store_nor_daemon_and_looks_by_the_probe_where_there_
     assert_eq!(output.status.code(), Some(0), "{}", complained(&output));
     let words = said(&output);
     assert!(
-        words.starts_with("crm  (https-endpoint)\n  ok       probe  "),
+        words.starts_with("this machine\n  ok       config  ")
+            && words.contains("\ncrm  (https-endpoint)\n  ok       probe  "),
         "{words}"
     );
     assert!(words.ends_with("\nall is well\n"), "{words}");
@@ -95,10 +96,16 @@ fn a_mistake_in_one_file_does_not_keep_the_doctor_from_another() {
     assert_eq!(house.run(&["doctor", "crm"]).status.code(), Some(0));
     let output = house.run(&["doctor"]);
     assert_eq!(output.status.code(), Some(78));
+    assert_eq!(complained(&output), "wrong cannot be used\n");
+    let words = said(&output);
+    let wrong = words.split_once("\nwrong  (https-endpoint)\n").unwrap().1;
     assert!(
-        complained(&output).contains("wrong.toml:"),
-        "{}",
-        complained(&output)
+        wrong.contains("failed   config") && wrong.contains("wrong.toml:"),
+        "{words}"
+    );
+    assert!(
+        words.contains("\ncrm  (https-endpoint)\n  ok       probe"),
+        "{words}"
     );
 }
 

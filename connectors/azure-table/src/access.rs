@@ -43,7 +43,8 @@ pub(crate) enum Access {
 }
 
 /// A login of an application (client credentials).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Login {
     /// The directory: its id or its domain.

@@ -22,7 +22,8 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(40);
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
 /// `[settings]`. Either `connection_string`, or `endpoint` with `auth`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The whole connection string, as the portal shows it.
@@ -70,7 +71,8 @@ pub(crate) struct Settings {
 }
 
 /// One way in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Auth {
     /// `auth.shared-key = { account = "..", key = {..} }`
@@ -82,7 +84,8 @@ pub(crate) enum Auth {
 }
 
 /// An account key without the connection string around it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SharedKey {
     /// The account; read off the endpoint when left out.
@@ -93,7 +96,8 @@ pub(crate) struct SharedKey {
 }
 
 /// A shared access signature.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SasToken {
     /// `sv=..&sig=..`, with or without the question mark.

@@ -46,7 +46,8 @@ pub(crate) enum Property {
 }
 
 /// A type as written in `[settings.types]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 pub(crate) enum EdmType {
     /// Text.
     #[serde(rename = "Edm.String")]

@@ -90,3 +90,10 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
     }
     Ok(connector)
 }
+
+/// What may be written in `[settings]`, for editors.
+pub fn settings_schema(
+    generator: &mut connector_kit::schema::SchemaGenerator,
+) -> connector_kit::schema::Schema {
+    generator.subschema_for::<config::Settings>()
+}

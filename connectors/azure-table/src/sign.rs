@@ -18,7 +18,8 @@ use sha2::Sha256;
 pub(crate) const DATE: &str = "x-ms-date";
 
 /// Which fields of a request are signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Scheme {
     /// Date and resource: the least to get wrong.

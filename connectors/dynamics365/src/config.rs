@@ -19,7 +19,8 @@ const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 const MOST_AT_ONCE: usize = 1000;
 
 /// `[settings]` of a `dynamics365`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The environment: `https://contoso.crm4.dynamics.com`, nothing behind the host.
@@ -80,9 +81,11 @@ pub(crate) struct Settings {
     pub outcomes: Outcomes,
     /// From the first byte to the last.
     #[serde(default = "two_minutes", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub timeout: Duration,
     /// To connect, TLS included.
     #[serde(default = "ten_seconds", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub connect_timeout: Duration,
     /// Private networks the environment may be in.
     #[serde(default)]
@@ -102,7 +105,8 @@ pub(crate) struct Settings {
 }
 
 /// How the application proves who it is: `{ secret = .. }`, or `{ certificate = .., key = .. }`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Auth {
     /// The client secret.
@@ -123,7 +127,8 @@ pub(crate) struct Auth {
 }
 
 /// The way many leads go at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Bulk {
     /// `UpsertMultiple` where the table knows it, else `$batch`.
@@ -136,7 +141,8 @@ pub(crate) enum Bulk {
 }
 
 /// `"on"` or `"off"`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Switch {
     /// No.
@@ -147,7 +153,8 @@ pub(crate) enum Switch {
 }
 
 /// What becomes of a lead that Dataverse calls a duplicate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnDuplicate {
     /// A person decides.
@@ -160,7 +167,8 @@ pub(crate) enum OnDuplicate {
 }
 
 /// What is said about a person who must not be contacted.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DoNotContact {
     /// Columns that become true.
@@ -187,7 +195,8 @@ impl Default for DoNotContact {
 }
 
 /// What our own writes leave out; each needs a privilege of its own.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Bypass {
     /// Custom synchronous plug-ins (older form).
@@ -199,7 +208,8 @@ pub(crate) struct Bypass {
 }
 
 /// How what became of leads is read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Outcomes {
     /// How changes are found.
@@ -227,7 +237,8 @@ impl Default for Outcomes {
 }
 
 /// How changes are found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Follow {
     /// Change tracking: deletions too, no filter, organisation-wide read.

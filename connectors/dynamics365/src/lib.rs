@@ -106,3 +106,10 @@ fn dataverse(own: &Settings, context: &ConnectorContext) -> Result<Dataverse, Co
         quiet_until: Mutex::default(),
     })
 }
+
+/// What may be written in `[settings]`, for editors.
+pub fn settings_schema(
+    generator: &mut connector_kit::schema::SchemaGenerator,
+) -> connector_kit::schema::Schema {
+    generator.subschema_for::<config::Settings>()
+}

@@ -37,7 +37,8 @@ const LEAD_STATUS: [&str; 7] = [
 const OPPORTUNITY_STATUS: [&str; 5] = ["In Progress", "On Hold", "Won", "Canceled", "Out-Sold"];
 
 /// `"2"` or `"2/4"` -> stage, as an operator writes it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(try_from = "BTreeMap<String, Stage>")]
 pub(crate) struct StageTable(BTreeMap<(i64, Option<i64>), Stage>);
 

@@ -6,7 +6,8 @@ use connector_kit::ConfigError;
 use serde::Deserialize;
 
 /// `[settings]` of a `file`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The file that grows. Its directory must exist.

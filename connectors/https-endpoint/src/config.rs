@@ -11,7 +11,8 @@ use connector_kit::token::ClientAuth;
 use serde::{Deserialize, Deserializer};
 
 /// `[settings]` of an `https-endpoint`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// Where to post. Plain text, or a reference when the URL itself is a secret.
@@ -44,9 +45,11 @@ pub(crate) struct Settings {
     pub(crate) record_pointer: Option<String>,
     /// From the first byte to the last.
     #[serde(default = "twenty_seconds", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub(crate) timeout: Duration,
     /// To connect, TLS included.
     #[serde(default = "five_seconds", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub(crate) connect_timeout: Duration,
     /// What comes before `lead.created` in the type of a cloud event.
     #[serde(default = "reverse_dns")]
@@ -98,21 +101,36 @@ pub(crate) enum Place {
     Secret(SecretRef),
 }
 
+impl connector_kit::schema::JsonSchema for Place {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Place".into()
+    }
+
+    fn json_schema(generator: &mut connector_kit::schema::SchemaGenerator) -> connector_kit::schema::Schema {
+        let reference = generator.subschema_for::<SecretRef>();
+        connector_kit::schema::schemars::json_schema!({ "anyOf": [{ "type": "string" }, reference] })
+    }
+}
+
 impl TryFrom<toml::Value> for Place {
     type Error = String;
 
     fn try_from(value: toml::Value) -> Result<Self, String> {
         match value {
             toml::Value::String(text) => Ok(Self::Plain(text)),
-            other => SecretRef::deserialize(other).map(Self::Secret).map_err(|_| {
-                "write \"https://..\", or { credential = .. }, { file = .. } or { env = .. }".to_owned()
-            }),
+            table @ toml::Value::Table(_) => SecretRef::deserialize(table)
+                .map(Self::Secret)
+                .map_err(|error| error.message().trim().to_owned()),
+            _ => {
+                Err("write \"https://..\", or { credential = .. }, { file = .. } or { env = .. }".to_owned())
+            }
         }
     }
 }
 
 /// The shape of a body (contract https-endpoint 1 and 3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PayloadFormat {
     /// `{"type","timestamp","data"}` of Standard Webhooks.
@@ -135,7 +153,8 @@ impl PayloadFormat {
 }
 
 /// How we prove who we are.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Auth {
     /// The URL is the secret, or the signature is enough.
@@ -172,7 +191,8 @@ fn x_api_key() -> String {
 }
 
 /// Whether and how the event's id is sent as `Idempotency-Key`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IdempotencyKey {
     /// Not at all.
@@ -185,7 +205,8 @@ pub(crate) enum IdempotencyKey {
 }
 
 /// What a 2xx must say to count.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SuccessRule {
     /// Where to look.

@@ -36,6 +36,7 @@ pub mod record;
 // 5. What the operator wrote.
 pub mod mapping;
 pub mod nearest;
+pub mod schema;
 pub mod settings;
 
 // 6. What every connector has to show for its promises.

@@ -10,7 +10,9 @@ use crate::delivery::RecordRef;
 use crate::ids::LeadId;
 
 /// How far the CRM has taken a lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Nobody has decided yet, or a decision was taken back.

@@ -6,6 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroize;
 
+/// Stands where a person has yet to write something.
+pub const UNWRITTEN: &str = "CHANGE-ME";
+
 /// A secret in memory: zeroised when dropped, printed as `***`.
 #[derive(Clone)]
 pub struct Secret(SecretString);
@@ -29,8 +32,9 @@ impl std::fmt::Debug for Secret {
 }
 
 /// Where a secret is kept. Exactly one of the three is given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub struct SecretRef {
     /// A systemd credential (`LoadCredential=`); fixed while the service runs.
     pub credential: Option<String>,
@@ -87,7 +91,7 @@ impl SecretReader {
         }
         let Some(dir) = &self.credentials_dir else {
             return Err(SecretError(format!(
-                "credential {name} needs systemd: add LoadCredential={name}:/path to the unit (by hand: set CREDENTIALS_DIRECTORY to its folder), or use {{ file = .. }}"
+                "credential {name} needs systemd: add LoadCredential={name}:/path to the unit (by hand: put it into the folder credentials beside leadsync.toml, or set CREDENTIALS_DIRECTORY), or use {{ file = .. }}"
             )));
         };
         read_file(&dir.join(name))
@@ -101,6 +105,12 @@ fn read_file(path: &Path) -> Result<Secret, SecretError> {
     text.zeroize();
     if secret.expose().is_empty() {
         return Err(SecretError(format!("{} is empty", path.display())));
+    }
+    if secret.expose().contains(UNWRITTEN) {
+        return Err(SecretError(format!(
+            "{} still says {UNWRITTEN}: write the secret there",
+            path.display()
+        )));
     }
     Ok(secret)
 }

@@ -8,7 +8,9 @@ use crate::error::ConfigError;
 use crate::mapping::{FieldRule, Tables};
 
 /// A role as written in `roles = [..]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Leads come from it.
@@ -47,7 +49,7 @@ impl ConnectorSettings {
             } else {
                 format!("settings.{path}")
             };
-            ConfigError::new(key, error.into_inner().to_string().trim().to_owned())
+            ConfigError::new(key, error.into_inner().message().trim().to_owned())
         })
     }
 }

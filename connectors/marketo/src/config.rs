@@ -18,7 +18,8 @@ const MOST_PER_20S: usize = 10_000;
 const LARGEST_ANSWER: usize = 16 << 20;
 
 /// `[settings]` of a `marketo`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// `https://123-PQR-789.mktorest.com`; the endpoint as the admin page shows it will do.
@@ -70,12 +71,15 @@ pub(crate) struct Settings {
     pub(crate) status: BTreeMap<String, Stage>,
     /// How far back the first look at changes reaches.
     #[serde(default = "a_day", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub(crate) look_back: Duration,
     /// How often deleted leads are asked for.
     #[serde(default = "an_hour", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub(crate) deleted_every: Duration,
     /// From the first byte to the last; Marketo itself gives up after 90 seconds.
     #[serde(default = "hundred_seconds", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub(crate) timeout: Duration,
     /// Private networks the instance may be in.
     #[serde(default)]
@@ -93,7 +97,8 @@ pub(crate) struct Settings {
 }
 
 /// What happens to a lead without an address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum WithoutEmail {
     /// It is a dead letter.

@@ -158,3 +158,10 @@ fn outcomes(
         deleted_every: span(settings.deleted_every),
     })
 }
+
+/// What may be written in `[settings]`, for editors.
+pub fn settings_schema(
+    generator: &mut connector_kit::schema::SchemaGenerator,
+) -> connector_kit::schema::Schema {
+    generator.subschema_for::<config::Settings>()
+}

@@ -21,7 +21,8 @@ const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 const MOST_OF_A_PAGE: usize = 200;
 
 /// `[settings]` of a `partner-center`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// The partner's directory: its id or its domain.
@@ -62,21 +63,26 @@ pub(crate) struct Settings {
     pub page_size: Option<usize>,
     /// How far before the newest change a poll begins: so late a change may appear.
     #[serde(default = "ten_minutes", deserialize_with = "span")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub overlap: TimeDelta,
     /// How far back the first poll reads what is closed; what is open is read in any case.
     #[serde(default = "thirty_days", deserialize_with = "span")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub history: TimeDelta,
     /// How often everything that is not closed is read again.
     #[serde(default = "one_day", deserialize_with = "span")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub full_scan_every: TimeDelta,
     /// The inbound notifications; left out, referrals come by polling alone.
     #[serde(default)]
     pub webhook: Option<Webhook>,
     /// From the first byte to the last.
     #[serde(default = "one_minute", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub timeout: Duration,
     /// To connect, TLS included.
     #[serde(default = "ten_seconds", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub connect_timeout: Duration,
     /// Private networks the hosts may be in.
     #[serde(default)]
@@ -96,7 +102,18 @@ pub(crate) struct Settings {
 }
 
 /// How a moment is written in a filter; no document shows it (contract partner-center 4.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    Deserialize,
+    connector_kit::schema::JsonSchema,
+)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Literal {
     /// `2024-05-01T00:00:00Z`

@@ -172,3 +172,10 @@ fn wire(transport: &Arc<dyn Transport>, tokens: &TokenSource, context: &Connecto
         quiet_until: Mutex::default(),
     }
 }
+
+/// What may be written in `[settings]`, for editors.
+pub fn settings_schema(
+    generator: &mut connector_kit::schema::SchemaGenerator,
+) -> connector_kit::schema::Schema {
+    generator.subschema_for::<config::Settings>()
+}

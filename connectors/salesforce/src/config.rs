@@ -18,7 +18,8 @@ pub(crate) use choices::{ApiVersion, Assignment, Auth, Column, DuplicateRule, Mi
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// `[settings]` of a `salesforce` connector.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     /// My Domain: `https://contoso.my.salesforce.com`.
@@ -52,6 +53,7 @@ pub(crate) struct Settings {
     pub do_not_contact_fields: Vec<String>,
     /// How long a description of the fields is believed.
     #[serde(default = "four_hours", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub describe_every: Duration,
     /// The way for many new leads at once.
     #[serde(default)]
@@ -64,9 +66,11 @@ pub(crate) struct Settings {
     pub provision: Provision,
     /// From the first byte to the last.
     #[serde(default = "hundred_seconds", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub timeout: Duration,
     /// To connect, TLS included.
     #[serde(default = "five_seconds", deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub connect_timeout: Duration,
     /// Private networks the instance may be in.
     #[serde(default)]
@@ -84,7 +88,8 @@ pub(crate) struct Settings {
 }
 
 /// Bulk API 2.0.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Bulk {
     /// From so many waiting leads on; 0 is never.
@@ -93,6 +98,7 @@ pub(crate) struct Bulk {
     pub most: usize,
     /// How long a job may take.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub patience: Duration,
 }
 
@@ -107,7 +113,8 @@ impl Default for Bulk {
 }
 
 /// How what became of leads is read.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Outcomes {
     /// Lead `Status` to stage, before the shipped ones.
@@ -131,9 +138,11 @@ pub(crate) struct Outcomes {
     pub lead_close_field: Option<String>,
     /// How late a change may appear behind its time.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub overlap: Duration,
     /// How often deleted opportunities are looked for.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub deleted_every: Duration,
 }
 
@@ -156,7 +165,8 @@ impl Default for Outcomes {
 }
 
 /// What `provision` makes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Provision {
     /// The permission set that holds the rights of the integration user.

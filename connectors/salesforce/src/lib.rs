@@ -76,3 +76,10 @@ pub fn build(written: &ConnectorSettings, context: &ConnectorContext) -> Result<
         ..Connector::default()
     })
 }
+
+/// What may be written in `[settings]`, for editors.
+pub fn settings_schema(
+    generator: &mut connector_kit::schema::SchemaGenerator,
+) -> connector_kit::schema::Schema {
+    generator.subschema_for::<config::Settings>()
+}

@@ -200,7 +200,7 @@ const IN_THE_MAIN_FILE: [Slip; 24] = [
         Some("country"),
         "a route knows no",
     ),
-    ("[listen]\npublic = ", 2, 10, "", None, "string"),
+    ("[listen]\npublic = ", 2, 10, "listen.public", None, "string"),
 ];
 
 const IN_A_CONNECTOR: [Slip; 19] = [

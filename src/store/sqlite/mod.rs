@@ -16,6 +16,7 @@ mod inbox;
 mod lanes;
 mod leads;
 mod leases;
+mod look;
 mod names;
 mod notices;
 mod open;
@@ -46,6 +47,7 @@ use chrono::{DateTime, Utc};
 use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 
 pub use file::LockError;
+pub use look::{Glance, Room};
 pub use open::{CommitWatcher, OpenError, Options, Unwatched};
 pub use schema::SchemaError;
 pub use space::SpaceFloor;

@@ -179,7 +179,7 @@ fn prepare(path: &Path) -> Result<Desk, OpenError> {
 }
 
 /// A damaged file is told apart: only a backup helps.
-fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+pub(super) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {

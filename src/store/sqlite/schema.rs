@@ -213,6 +213,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
     Ok(())
 }
 
+/// The newest schema this program knows.
+pub(super) fn newest() -> usize {
+    STEPS.len()
+}
+
 /// The schema's version; refuses the files of others.
 pub(super) fn version(connection: &Connection) -> Result<usize, SchemaError> {
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;

@@ -28,7 +28,7 @@ impl Default for SpaceFloor {
 
 impl SpaceFloor {
     /// Bytes that must stay free on a disk of this size.
-    fn of(self, disk: u64) -> u64 {
+    pub(super) fn of(self, disk: u64) -> u64 {
         self.bytes.min(disk / 100 * u64::from(self.percent))
     }
 }

@@ -63,6 +63,7 @@ impl House {
         };
         std::fs::create_dir_all(house.path("connectors.d")).unwrap();
         std::fs::create_dir_all(house.path("state")).unwrap();
+        std::fs::set_permissions(house.path("state"), std::fs::Permissions::from_mode(0o700)).unwrap();
         house.write_secret("web.secret", SECRET);
         std::fs::write(house.path("leadsync.toml"), house.config(plan)).unwrap();
         for (name, text) in &plan.connectors {

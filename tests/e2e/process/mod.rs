@@ -2,6 +2,7 @@
 
 mod cell;
 mod circuit;
+mod clinic;
 pub(crate) mod crm;
 mod daemon;
 pub(crate) mod desk;
@@ -13,12 +14,14 @@ mod load;
 mod machine;
 mod patience;
 mod signal;
+mod terminal;
 mod town;
 pub(crate) mod trace;
 mod wire;
 
 pub(crate) use cell::Cell;
 pub(crate) use circuit::Circuit;
+pub(crate) use clinic::Clinic;
 pub(crate) use daemon::Daemon;
 pub(crate) use destination::Destination;
 pub(crate) use house::{BINARY, House, Plan, SECRET, address_of_our_own, by_email, is_quiet, lead_path};
@@ -27,5 +30,6 @@ pub(crate) use load::{Load, lead_body};
 pub(crate) use machine::{LATER, Machine, Suite};
 pub(crate) use patience::{GENEROUS, eventually};
 pub(crate) use signal::ServiceManager;
+pub(crate) use terminal::Terminal;
 pub(crate) use town::{Town, TownClock};
 pub(crate) use wire::{Answer, Wire, post};

@@ -9,7 +9,8 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::{Clock, SystemClock};
-use leadsync_sim::serve::{Server, serve};
+use leadsync_sim::serve::{Server, serve, serve_tls};
+use rustls::ServerConfig;
 use tokio::runtime::{Builder, Runtime};
 
 /// Serves systems on ports of their own until it is dropped.
@@ -66,17 +67,30 @@ impl Town {
 
     /// Gives a system a port; its answers say what time it is there.
     pub(crate) fn open(&mut self, system: Router) -> SocketAddr {
+        let server = self.runtime.block_on(serve(self.dated(system))).unwrap();
+        self.keep(server)
+    }
+
+    /// The same behind TLS.
+    pub(crate) fn open_tls(&mut self, system: Router, tls: Arc<ServerConfig>) -> SocketAddr {
+        let server = self.runtime.block_on(serve_tls(self.dated(system), tls)).unwrap();
+        self.keep(server)
+    }
+
+    fn keep(&mut self, server: Server) -> SocketAddr {
+        let address = server.addr;
+        self.servers.push(server);
+        address
+    }
+
+    fn dated(&self, system: Router) -> Router {
         let time = self.clock();
-        let dated = system.layer(map_response(move |mut answer: Response| {
+        system.layer(map_response(move |mut answer: Response| {
             let now = time.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
             async move {
                 answer.headers_mut().insert("date", now.parse().unwrap());
                 answer
             }
-        }));
-        let server = self.runtime.block_on(serve(dated)).unwrap();
-        let address = server.addr;
-        self.servers.push(server);
-        address
+        }))
     }
 }

@@ -25,7 +25,7 @@ pub use kind::ValueKind;
 pub type Tables = BTreeMap<String, BTreeMap<String, String>>;
 
 /// One row of `[mapping]`: how one field of the record comes to be.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FieldRule {
     /// Path into the lead (`person.email`, `touch.offer`, `touch.extra.PlanId`, `referral.state`, `intent`,
@@ -36,6 +36,7 @@ pub struct FieldRule {
     /// Instead of `from`: a MiniJinja expression over the same paths.
     pub expr: Option<String>,
     /// Written when the source is empty.
+    #[schemars(with = "Option<serde_json::Value>")]
     pub default: Option<toml::Value>,
     /// The record is rejected when the value is empty after all.
     pub required: bool,
@@ -48,7 +49,7 @@ pub struct FieldRule {
 }
 
 /// What to do with a value longer than `max_length`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Overflow {
     /// Reject the record, so that a person decides.
@@ -59,7 +60,7 @@ pub enum Overflow {
 }
 
 /// When a field is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Write {
     /// With every revision.

@@ -25,7 +25,7 @@ pub struct ClientCertificate {
 }
 
 /// How an assertion is signed and names the certificate (contract dynamics365 3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 pub enum Signing {
     /// PS256, and the certificate by its SHA-256.
     #[default]

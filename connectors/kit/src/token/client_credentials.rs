@@ -47,7 +47,7 @@ impl ClientCredentials {
 }
 
 /// How the client secret travels; never two ways at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuth {
     /// HTTP Basic, both parts form-urlencoded first, as the standard says.

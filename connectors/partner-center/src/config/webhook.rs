@@ -10,7 +10,8 @@ use url::Url;
 use super::{Settings, span};
 
 /// The inbound notifications.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Webhook {
     /// The public address of our door; left out, the registration is nobody's business here.
@@ -27,6 +28,7 @@ pub(crate) struct Webhook {
     pub tee: bool,
     /// The oldest change an event may tell.
     #[serde(default = "one_day", deserialize_with = "span")]
+    #[schemars(with = "connector_kit::schema::Span")]
     pub max_age: TimeDelta,
     /// Hosts the signer's certificate may be on.
     #[serde(default = "documented_hosts")]

@@ -7,7 +7,8 @@ use serde::Deserialize;
 const OLDEST_VERSION: f64 = 52.0;
 
 /// How we prove who we are.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Auth {
     /// An external client app with a run-as user.
@@ -31,7 +32,8 @@ pub(crate) enum Auth {
 }
 
 /// `v62.0`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(try_from = "String")]
 pub(crate) struct ApiVersion(String);
 
@@ -70,7 +72,8 @@ impl TryFrom<String> for ApiVersion {
 }
 
 /// What to do when a duplicate rule objects to a new lead.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DuplicateRule {
     /// Take the matching lead for ours; where there is none, save when the rule allows it.
@@ -94,7 +97,8 @@ impl DuplicateRule {
 }
 
 /// What to do with news of a lead that was converted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum OnConverted {
     /// A task on the contact and the opportunity tells them.
@@ -105,7 +109,8 @@ pub(crate) enum OnConverted {
 }
 
 /// When assignment rules run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Assignment {
     /// For new leads.
@@ -116,7 +121,8 @@ pub(crate) enum Assignment {
 }
 
 /// What to do about a field of the mapping that is not there or cannot be written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum MissingFields {
     /// Park the destination and name the field.
@@ -127,7 +133,8 @@ pub(crate) enum MissingFields {
 }
 
 /// The type of a custom field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, connector_kit::schema::JsonSchema)]
+#[schemars(crate = "connector_kit::schema::schemars")]
 #[serde(try_from = "String")]
 pub(crate) enum Column {
     /// `Text(255)`

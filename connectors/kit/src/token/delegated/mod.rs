@@ -58,7 +58,7 @@ pub struct Delegated {
 }
 
 /// How an endpoint wants to hear whom a token is for (contract partner-center 2.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Style {
     /// `resource`, and numbers in quotes in its answers.
