@@ -17,7 +17,8 @@ pub mod route;
 // 4. What becomes of it there is seen.
 pub mod syncback;
 
-// The floor: what is written survives.
+// The floor: what is written survives, until somebody is to be forgotten.
+pub mod erase;
 pub mod store;
 
 // What keeps the lights on.

@@ -99,7 +99,6 @@ impl Blueprint {
         if let Some(diagnostics) = Diagnostics::new(mistakes) {
             return Err(diagnostics);
         }
-        let rules = reading_rules(&loaded.config);
         Ok(Self {
             sources: sources(&loaded, secrets),
             routes: Arc::new(routes?),
@@ -107,7 +106,7 @@ impl Blueprint {
             purses,
             tls,
             metrics_token,
-            reader: Arc::new(move |arrival| normalize::understand(arrival, &rules)),
+            reader: reader(&loaded.config),
             outside,
             loaded,
         })
@@ -207,6 +206,12 @@ impl Blueprint {
                 .collect(),
         }
     }
+}
+
+/// Reads arrivals as the operator decided.
+pub fn reader(config: &config::Config) -> crate::settle::Reader {
+    let rules = reading_rules(config);
+    Arc::new(move |arrival| normalize::understand(arrival, &rules))
 }
 
 /// What the operator decided about reading.

@@ -91,6 +91,7 @@ fn settings(before: &Config, next: &Config) -> Vec<String> {
             before.forward_test_leads != next.forward_test_leads,
         ),
         ("clocks", before.clocks != next.clocks),
+        ("retention", before.retention != next.retention),
         ("silence", silence(before) != silence(next)),
         ("log", before.log != next.log),
         ("listen.tls", before.listen.tls != next.listen.tls),

@@ -8,7 +8,7 @@ use crate::config::{Config, Loaded, Mistake};
 type Fixed = (&'static str, fn(&Config) -> String);
 
 /// What sockets, threads and the store were made with.
-const FIXED: [Fixed; 14] = [
+const FIXED: [Fixed; 15] = [
     ("state_dir", |config| config.state_dir.display().to_string()),
     ("listen.public", |config| config.listen.public.to_string()),
     ("listen.admin", |config| config.listen.admin.to_string()),
@@ -27,6 +27,9 @@ const FIXED: [Fixed; 14] = [
     }),
     ("store.quarantine_max", |config| {
         config.store.quarantine_max.to_string()
+    }),
+    ("store.allow_network_filesystem", |config| {
+        config.store.allow_network_filesystem.to_string()
     }),
     ("intake.queue", |config| config.intake.queue.to_string()),
     ("intake.header_timeout", |config| {

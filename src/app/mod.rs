@@ -24,7 +24,7 @@ mod daemon;
 mod fixed;
 mod reload;
 
-pub use build::{Blueprint, Outside, connectors};
+pub use build::{Blueprint, Outside, connectors, reader};
 pub use daemon::{Daemon, Staff, StartError};
 pub(crate) use hiring::listened;
 pub use listeners::Listeners;

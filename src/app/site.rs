@@ -10,7 +10,7 @@ use super::daemon::StartError;
 use crate::admin::Metrics;
 use crate::config::Loaded;
 use crate::store::InboxId;
-use crate::store::sqlite::{Options, SpaceFloor, SqliteStore};
+use crate::store::sqlite::{Options, SpaceFloor, SqliteStore, file_system};
 
 /// Where the daemon stands on disk.
 pub(super) struct Site {
@@ -40,6 +40,7 @@ impl Site {
             custody_queue: config.intake.queue,
             path: path.clone(),
             watcher: Arc::new(metrics.store()),
+            file_system: (!config.store.allow_network_filesystem).then_some(file_system),
         };
         let store = Arc::new(SqliteStore::open(&options)?);
         keep_applied(&blueprint.loaded);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::app::StartError;
 use crate::config::Diagnostics;
 use crate::store::StoreError;
-use crate::store::sqlite::{LockError, OpenError};
+use crate::store::sqlite::{BackupError, LockError, OpenError, RestoreError};
 
 use super::screen;
 
@@ -18,10 +18,11 @@ Exit codes:
   3   provision: something is left to do by hand; it is told what and how
   4   provision: something is missing, or not usable yet; authorize: nobody signed in in time;
       referral: it is ordered, and not done yet; clocks --fail-overdue: a clock is overdue;
-      canary: it did not arrive, or could not be taken away
-  66  what was asked for does not exist
+      canary: it did not arrive, or could not be taken away;
+      forget: something is left; the message says what, and to run it again
+  66  what was asked for does not exist; restore: the file is no backup this leadsync can use
   69  the other side does not answer, or a connector cannot be used; ctl: no daemon answers
-  73  the state directory cannot be used
+  73  the state directory cannot be used; backup: the file cannot be written, or exists
   74  the store is lost or damaged: stop, look at the disk, restore a backup
   75  another daemon uses the store, or the daemon is stopping; try again later
   77  provision, authorize, referral, ctl: it was refused; the message says why, or whose rights are missing
@@ -132,8 +133,8 @@ impl From<OpenError> for Exit {
     fn from(error: OpenError) -> Self {
         let code = match &error {
             OpenError::Lock(LockError::Held(_)) => 75,
-            OpenError::Lock(LockError::Io { .. }) => 73,
-            OpenError::Schema(_) | OpenError::Damaged { .. } => 74,
+            OpenError::Lock(LockError::Io { .. }) | OpenError::Network { .. } => 73,
+            OpenError::Schema(_) | OpenError::Damaged { .. } | OpenError::HalfRestored(_) => 74,
             OpenError::Sqlite { .. } => 1,
         };
         Self::with(code, screen::chain(&error))
@@ -156,6 +157,28 @@ impl From<StoreError> for Exit {
             StoreError::Lost(_) => Self::lost(error.to_string()),
             StoreError::Busy => Self::with(75, "the store is busy: try again"),
             other => Self::failed(other.to_string()),
+        }
+    }
+}
+
+impl From<BackupError> for Exit {
+    fn from(error: BackupError) -> Self {
+        let code = match &error {
+            BackupError::Unusable { .. } => 66,
+            BackupError::Damaged { .. } => 74,
+            BackupError::Exists(_) | BackupError::Io { .. } => 73,
+            BackupError::Sqlite(_) => 1,
+        };
+        Self::with(code, screen::chain(&error))
+    }
+}
+
+impl From<RestoreError> for Exit {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Open(error) => error.into(),
+            RestoreError::Backup(error) => error.into(),
+            RestoreError::Store(error) => error.into(),
         }
     }
 }

@@ -73,7 +73,11 @@ where
             path.display()
         )));
     }
-    let store = SqliteStore::open_beside(&Options::at(path))?;
+    let store = SqliteStore::open_beside(&Options {
+        // What the daemon may use, a command beside it may.
+        file_system: None,
+        ..Options::at(path)
+    })?;
     runtime()?.block_on(question(store))
 }
 

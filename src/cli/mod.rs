@@ -1,6 +1,7 @@
 //! What the operator types, and the exit code it ends with.
 
 mod authorize;
+mod backup;
 mod canary;
 mod check;
 mod clocks;
@@ -15,6 +16,7 @@ mod doctor;
 mod examine;
 mod exit;
 mod explain;
+mod forget;
 mod house;
 mod init;
 mod leads;
@@ -27,6 +29,8 @@ mod referrals;
 mod release;
 mod renewal;
 mod reports;
+mod reprocess;
+mod restore;
 mod run;
 #[cfg(test)]
 mod samples;
@@ -119,6 +123,14 @@ enum Command {
     DeadLetters(dead_letters::DeadLettersCommand),
     /// Open a held or parked destination again
     Release(release::ReleaseArgs),
+    /// Read arrivals once more by today's rules, from the bytes they came in
+    Reprocess(reprocess::ReprocessArgs),
+    /// Copy the whole store into one file, while the daemon runs
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the store; the daemon must be down
+    Restore(restore::RestoreArgs),
+    /// Erase everything kept of a person, and say where else they are; a late duplicate stays out
+    Forget(forget::ForgetArgs),
     /// Send a marked test lead through the public URL to every destination, and take it away again
     Canary(canary::CanaryArgs),
     /// Post a lead like Microsoft's test lead to an intake URL
@@ -154,6 +166,10 @@ pub fn main() -> ExitCode {
         Command::Outcomes(args) => outcomes::outcomes(&place, &args),
         Command::DeadLetters(command) => dead_letters::dead_letters(&place, &command),
         Command::Release(args) => release::release(&place, &args),
+        Command::Reprocess(args) => reprocess::reprocess(&place, &args),
+        Command::Backup(args) => backup::backup(&place, &args),
+        Command::Restore(args) => restore::restore(&place, &args),
+        Command::Forget(args) => forget::forget(&place, &args),
         Command::Canary(args) => canary::canary(&place, &args),
         Command::SendTest(args) => send_test::send_test(&place, &args),
         Command::Completions(args) => {

@@ -15,6 +15,7 @@ use crate::route::RouteConfig;
 use super::alarms::{Canary, Silence};
 use super::clocks::Clocks;
 use super::intake::Intake;
+use super::retention::Retention;
 use super::values::{Admin, Rate, address, duration, own_silence_rule, size};
 use crate::intake::silence::SilenceRule;
 
@@ -43,6 +44,8 @@ pub struct Config {
     pub canary: Canary,
     /// The database.
     pub store: StoreConfig,
+    /// How long what is done with is kept.
+    pub retention: Retention,
     /// What is told, and how.
     pub log: Log,
     /// `[[route]]`: which leads go where. None: every lead goes everywhere.
@@ -144,6 +147,8 @@ pub struct StoreConfig {
     #[serde(deserialize_with = "size")]
     #[schemars(with = "connector_kit::schema::Size")]
     pub quarantine_max: u64,
+    /// Use a file system of another machine all the same.
+    pub allow_network_filesystem: bool,
 }
 
 /// What is told, and how.
@@ -257,6 +262,7 @@ impl Default for Config {
             silence: Silence::default(),
             canary: Canary::default(),
             store: StoreConfig::default(),
+            retention: Retention::default(),
             log: Log::default(),
             routes: Vec::new(),
             tables: Tables::new(),
@@ -292,6 +298,7 @@ impl Default for StoreConfig {
             path: None,
             free_space_floor: 256 << 20,
             quarantine_max: 64 << 20,
+            allow_network_filesystem: false,
         }
     }
 }

@@ -10,6 +10,7 @@ mod connector;
 mod daemon;
 mod intake;
 mod report;
+mod retention;
 mod values;
 
 // 2. How it is read, and kept once it is in force.
@@ -40,6 +41,7 @@ pub use document::Document;
 pub use intake::Intake;
 pub use load::Loaded;
 pub use report::{Report, ReportFields, TeamMember};
+pub use retention::{Keep, Retention};
 pub use values::{Admin, Rate};
 
 #[cfg(test)]

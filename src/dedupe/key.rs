@@ -1,13 +1,13 @@
 //! The keys: who a lead is and what a touch is about, hashed.
 
-use connector_kit::ReferralId;
 use connector_kit::ids::AccountName;
 use connector_kit::lead::{Person, Said, Touch};
+use connector_kit::{LeadId, ReferralId};
 use sha2::{Digest, Sha256};
 
 use super::DedupeBy;
-use crate::normalize::{email, placeholder};
-use crate::store::{Identity, TouchKey};
+use crate::normalize::{Understanding, email, placeholder};
+use crate::store::{Identity, InboxId, TouchKey};
 
 /// Who a lead is: its e-mail address, else its phone and company. None when neither says who, and
 /// then the lead is never merged.
@@ -27,6 +27,15 @@ pub fn identity(account: &AccountName, person: &Person, touch: &Touch, by: Dedup
         hash.add(&offer(touch));
     }
     Some(Identity(hash.finish()))
+}
+
+/// What a person is known by who has this address, in normal form, whatever they asked for.
+pub fn address_identity(account: &AccountName, address: &str) -> Option<Identity> {
+    let mut hash = Parts::new(b"identity");
+    hash.add(account.as_str());
+    hash.add("email");
+    hash.add(address);
+    (!email::is_nobodys(address)).then(|| Identity(hash.finish()))
 }
 
 /// What a referral is known by, whatever becomes of its customer's address.
@@ -54,6 +63,32 @@ pub(super) fn referral_touch(id: &ReferralId) -> TouchKey {
     let mut hash = Parts::new(b"touch of a referral");
     hash.add(id.as_str());
     TouchKey(hash.finish())
+}
+
+/// The id of the lead an arrival begins. The same arrival gives the same id whenever it is understood: after
+/// a restored backup, or read again by a poll, it is written to the same record of a CRM.
+pub fn lead_id(arrival: InboxId, new: &Understanding) -> LeadId {
+    let mut hash = Parts::new(b"lead");
+    hash.add(new.account.as_str());
+    let is_known_again = !new.identity_keys.is_empty();
+    if let Some(referral) = new.referral.as_ref().filter(|_| is_known_again) {
+        hash.add("referral");
+        hash.add(referral.id.as_str());
+    } else if is_known_again && new.touch.at != new.received_at {
+        // The other side says when it happened: it says the same when it is asked again.
+        hash.add("said");
+        hash.add(&serde_json::to_string(&(&new.person, &new.touch)).unwrap_or_default());
+    } else {
+        hash.add("received");
+        hash.add(new.touch.source.as_str());
+        hash.add(&format!("{} {}", new.received_at.timestamp_millis(), arrival.0));
+    }
+    let mut short = [0; 10];
+    short.copy_from_slice(&hash.finish()[..10]);
+    LeadId::new(
+        u64::try_from(new.touch.at.timestamp_millis()).unwrap_or(0),
+        &short,
+    )
 }
 
 fn normal(said: Option<&Said>) -> Option<&str> {

@@ -14,6 +14,7 @@ mod span;
 // 3. Where it goes, whose outcome it is, and what begins to run.
 mod clocks;
 mod fate;
+mod forgotten;
 mod link;
 
 // 4. What to write about a whole batch.
@@ -28,7 +29,8 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use connector_kit::ids::AccountName;
 
-pub use key::{identity, referral_identity, touch_key};
+pub use forgotten::is_forgotten;
+pub use key::{address_identity, identity, lead_id, referral_identity, touch_key};
 pub use merge::{changed, merge};
 pub use plan::plan;
 pub use span::{Placement, place};

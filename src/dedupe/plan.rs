@@ -18,14 +18,17 @@ pub fn plan(
     batch: &[(InboxId, Result<Understanding, String>)],
     known: &BTreeMap<Identity, KnownLead>,
     rules: &Rules,
-    new_id: &mut dyn FnMut() -> LeadId,
+    new_id: &mut dyn FnMut(InboxId, &Understanding) -> LeadId,
     route: &dyn Fn(&Lead) -> Vec<DestinationName>,
 ) -> Settlement {
     let mut desk = Desk::new(known);
     let mut arrivals = Vec::with_capacity(batch.len());
     for (inbox_id, understood) in batch {
         let became = match understood {
-            Ok(understanding) => desk.draft_of(understanding).take(understanding, rules, new_id),
+            Ok(understanding) => {
+                let mut id = || new_id(*inbox_id, understanding);
+                desk.draft_of(understanding).take(understanding, rules, &mut id)
+            }
             Err(reason) => Understood::Quarantined(reason.clone()),
         };
         arrivals.push((*inbox_id, became));

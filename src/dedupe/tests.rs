@@ -121,7 +121,7 @@ fn settle_by(
         .collect();
     let mut ids = (1 + u8::try_from(known.len()).unwrap()..).map(lead_id);
     let route = |_: &Lead| if routed { vec!["crm".into()] } else { Vec::new() };
-    let settlement = plan(&batch, known, rules, &mut || ids.next().unwrap(), &route);
+    let settlement = plan(&batch, known, rules, &mut |_, _| ids.next().unwrap(), &route);
     for change in &settlement.leads {
         write(known, change);
     }
@@ -169,6 +169,7 @@ fn understood(settlement: &Settlement) -> Vec<&'static str> {
         Understood::Merged(_) => "merged",
         Understood::Repeat(_) => "repeat",
         Understood::Quarantined(_) => "quarantined",
+        Understood::Forgotten => "forgotten",
     };
     settlement.arrivals.iter().map(word).collect()
 }

@@ -33,6 +33,11 @@ pub enum AttemptFate {
     Returned,
     /// Somebody else holds it by now.
     LeaseLost,
+    /// The person was forgotten meanwhile.
+    Forgotten {
+        /// A call went out: the destination may have a record.
+        written: bool,
+    },
 }
 
 impl AttemptFate {
@@ -46,6 +51,7 @@ impl AttemptFate {
             Self::Dead => "dead",
             Self::Returned => "returned",
             Self::LeaseLost => "lease lost",
+            Self::Forgotten { .. } => "forgotten",
         }
     }
 
@@ -66,12 +72,14 @@ impl AttemptFate {
         }
     }
 
-    /// The same, unless the lease was lost.
+    /// The same, unless the lease was lost or the person was forgotten.
     pub(super) fn unless_lost(self, outcome: FinishOutcome) -> Self {
-        if outcome == FinishOutcome::LeaseLost {
-            Self::LeaseLost
-        } else {
-            self
+        match outcome {
+            FinishOutcome::Done => self,
+            FinishOutcome::LeaseLost => Self::LeaseLost,
+            FinishOutcome::Forgotten => Self::Forgotten {
+                written: self != Self::Withheld,
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connector_kit::{Lead, LeadDelivery, LeadId};
 
 use super::gate::{Passage, Standing, pass};
-use crate::store::{LeadKey, Lease};
+use crate::store::{Barred, LeadKey, Lease};
 
 /// A lease and what goes out for it.
 pub(super) struct Parcel {
@@ -18,7 +18,7 @@ pub(super) struct Parcel {
 pub(super) enum Cargo {
     /// This.
     Delivery(Box<LeadDelivery>),
-    /// Nothing: the gate is closed.
+    /// Nothing: the gate is closed, or the person was forgotten.
     Withheld,
     /// Nothing: the stored lead cannot be read.
     Unreadable,
@@ -27,8 +27,9 @@ pub(super) enum Cargo {
 }
 
 impl Parcel {
-    /// Packs a lease; `forbidden` are the leads that must not be contacted as of this moment.
-    pub(super) fn pack(lease: Lease, forbidden: &[LeadKey]) -> Self {
+    /// Packs a lease; `barred` are the leads that must not be contacted, or not be written at all, as of
+    /// this moment.
+    pub(super) fn pack(lease: Lease, barred: &[(LeadKey, Barred)]) -> Self {
         let Ok(lead) = serde_json::from_slice::<Lead>(&lease.body) else {
             return Self {
                 lease,
@@ -37,13 +38,18 @@ impl Parcel {
             };
         };
         let id = lead.id;
-        let dnc = lease.dnc || lead.dnc || forbidden.contains(&lease.lead);
+        let bar = barred
+            .iter()
+            .find(|(key, _)| *key == lease.lead)
+            .map(|(_, bar)| *bar);
+        let dnc = lease.dnc || lead.dnc || bar == Some(Barred::DoNotContact);
         let standing = Standing {
             dnc,
             held: lease.held,
             uncertain: lease.uncertain,
         };
         let cargo = match pass(standing) {
+            _ if bar == Some(Barred::Forgotten) => Cargo::Withheld,
             Passage::Withhold => Cargo::Withheld,
             Passage::Go(kind, gate) => Cargo::Delivery(Box::new(LeadDelivery {
                 lead: Arc::new(lead),

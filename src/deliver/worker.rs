@@ -22,8 +22,7 @@ use super::purse::Purse;
 use super::taking::{BULK_LEASE, PORTION, Taken};
 use crate::runtime::{Bell, LONGEST_STEP, Next, Worker};
 use crate::store::{
-    DeliveryResult, DestinationGate, Ending, Failure, FinishOutcome, Finished, Lane, LeadKey, Lease, Store,
-    StoreError,
+    DeliveryResult, DestinationGate, Ending, Failure, FinishOutcome, Finished, Lane, Lease, Store, StoreError,
 };
 
 /// Calls in a row that met nothing but a broken destination, after which it gets a rest.
@@ -88,15 +87,11 @@ impl DeliveryWorker {
 
     /// Asks the gate for each lease, with the lead's standing as of this moment.
     async fn pack(&self, leases: Vec<Lease>) -> Result<Vec<Parcel>, StoreError> {
-        let open: Vec<LeadKey> = leases
-            .iter()
-            .filter(|lease| !lease.dnc)
-            .map(|lease| lease.lead)
-            .collect();
-        let forbidden = self.store.forbidden(open).await?;
+        let leads = leases.iter().map(|lease| lease.lead).collect();
+        let barred = self.store.barred(leads).await?;
         Ok(leases
             .into_iter()
-            .map(|lease| Parcel::pack(lease, &forbidden))
+            .map(|lease| Parcel::pack(lease, &barred))
             .collect())
     }
 
@@ -269,6 +264,12 @@ impl DeliveryWorker {
             }
             AttemptFate::Closed => {
                 info!(event = "closed", lead.id = %lead, destination = %name, "the record of the lead in {name} takes no more changes; later revisions are not sent");
+            }
+            AttemptFate::Forgotten { written: true } => {
+                warn!(event = "forgotten_in_flight", lead.id = %lead, destination = %name, "lead was forgotten while {name} was called: a record with its id may stand there; erase it there");
+            }
+            AttemptFate::Forgotten { written: false } => {
+                info!(event = "withdrawn", lead.id = %lead, destination = %name, "lead was forgotten and is not sent to {name}");
             }
             AttemptFate::Withheld => {
                 info!(event = "withheld", lead.id = %lead, destination = %name, "lead withheld from {name}: do not contact");

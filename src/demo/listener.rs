@@ -116,7 +116,7 @@ impl Ears for Listener {
                 Understood::New(id) | Understood::Merged(id) | Understood::Repeat(id) => {
                     settlement.leads.iter().find(|change| change.lead.id == *id)
                 }
-                Understood::Quarantined(_) => None,
+                Understood::Quarantined(_) | Understood::Forgotten => None,
             };
             let Some(change) = change else { continue };
             if !change.referrals.is_empty() {

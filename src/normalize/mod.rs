@@ -19,6 +19,7 @@ mod touch;
 pub mod country;
 mod country_table;
 pub mod email;
+pub mod mentions;
 mod person;
 pub mod phone;
 pub mod placeholder;

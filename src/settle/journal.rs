@@ -8,6 +8,13 @@ use crate::store::{LeadChange, ReferralNote, Settlement, Understood};
 /// One line per fate; many arrivals are summed up.
 pub(super) fn tell(settlement: &Settlement) {
     for (id, understood) in &settlement.arrivals {
+        if *understood == Understood::Forgotten {
+            info!(
+                event = "arrival_forgotten",
+                arrival = id.0,
+                "an arrival tells once more of somebody who was forgotten; its bytes are gone"
+            );
+        }
         if let Understood::Quarantined(reason) = understood {
             warn!(event = "quarantined", arrival = id.0, reason = ?reason, "an arrival cannot be understood; its bytes are kept");
         }
@@ -32,7 +39,7 @@ fn tell_one(understood: &Understood) {
         Understood::New(lead) => info!(event = "lead_new", lead.id = %lead, "new lead"),
         Understood::Merged(lead) => info!(event = "lead_merged", lead.id = %lead, "a touch joined a lead"),
         Understood::Repeat(lead) => info!(event = "lead_repeat", lead.id = %lead, "the same touch again"),
-        Understood::Quarantined(_) => {}
+        Understood::Quarantined(_) | Understood::Forgotten => {}
     }
 }
 

@@ -1,8 +1,10 @@
 //! Arrivals become leads: read, understood, joined with what is known, and written in one piece.
 
+mod again;
 mod canaries;
 mod caution;
 mod journal;
 mod worker;
 
+pub use again::{Again, Difference, again};
 pub use worker::{Reader, Router, SettleParts, SettleWorker, Unwatched, Watcher};

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use connector_kit::dice::Dice;
-use connector_kit::{CanaryMark, DestinationName, Lead, LeadId};
+use connector_kit::{CanaryMark, DestinationName, Lead};
 use tracing::error;
 
 use super::canaries::{self, Announced};
@@ -17,7 +16,8 @@ use crate::dedupe::{self, plan};
 use crate::normalize::{Understanding, Unreadable};
 use crate::runtime::{Bells, Next, Worker};
 use crate::store::{
-    Arrival, Identity, InboxId, KnownLead, Settled, Settlement, Store, StoreError, Understood, Unsettled,
+    Arrival, Identity, InboxId, KnownLead, Settled, Settlement, Store, StoreError, TouchKey, Understood,
+    Unsettled,
 };
 
 /// How many arrivals are understood and written together. Small enough that a sender whose lead
@@ -31,6 +31,9 @@ type Read = (InboxId, Result<Understanding, String>);
 
 /// Leads that are known, and canaries that were announced.
 type Known<'a> = (&'a BTreeMap<Identity, KnownLead>, &'a Announced);
+
+/// An arrival and what it became.
+type Became = (InboxId, Understood);
 
 /// Chooses where a lead goes.
 pub type Router = Arc<dyn Fn(&Lead) -> Vec<DestinationName> + Send + Sync>;
@@ -58,8 +61,6 @@ pub struct SettleParts {
     pub router: Router,
     /// What the operator decided about duplicates.
     pub rules: dedupe::Rules,
-    /// Gives ids.
-    pub dice: Dice,
     /// Wakes the deliveries.
     pub bells: Bells,
     /// Hears what was understood.
@@ -87,8 +88,10 @@ impl SettleWorker {
             .iter_mut()
             .filter_map(|(_, understood)| understood.as_mut().ok());
         let announced = canaries::heed(&*self.parts.store, understood, now).await?;
+        let (forgotten, read) = self.without_forgotten(read).await?;
         let known = self.known(&read).await?;
-        let settlement = self.plan(&read, (&known, &announced), now);
+        let mut settlement = self.plan(&read, (&known, &announced));
+        settlement.arrivals.extend(forgotten);
         // The planned batch is given away; whoever listens hears of a copy of what matters.
         let told = settlement.clone();
         match self.parts.store.settle(settlement, now).await? {
@@ -106,6 +109,34 @@ impl SettleWorker {
             Err(_) => Err("understanding it failed inside leadsync: please report it".to_owned()),
         };
         (one.id, understood)
+    }
+
+    /// Sets apart what tells once more of somebody who was forgotten.
+    async fn without_forgotten(&self, read: Vec<Read>) -> Result<(Vec<Became>, Vec<Read>), StoreError> {
+        let understood = |(_, understood): &Read| understood.as_ref().ok().map(asked_of);
+        let asked: Vec<Vec<(Identity, TouchKey)>> = read
+            .iter()
+            .map(|one| understood(one).unwrap_or_default())
+            .collect();
+        let flat: Vec<(Identity, TouchKey)> = asked.iter().flatten().copied().collect();
+        if flat.is_empty() {
+            return Ok((Vec::new(), read));
+        }
+        let mut remembered = self.parts.store.forgotten(flat).await?.into_iter();
+        let mut forgotten = Vec::new();
+        let mut rest = Vec::with_capacity(read.len());
+        for (one, asked) in read.into_iter().zip(asked) {
+            let known: Vec<_> = remembered.by_ref().take(asked.len()).collect();
+            let is_late = |understanding: &Understanding| {
+                dedupe::is_forgotten(&understanding.touch, &known, self.parts.rules.window)
+            };
+            if one.1.as_ref().is_ok_and(is_late) {
+                forgotten.push((one.0, Understood::Forgotten));
+            } else {
+                rest.push(one);
+            }
+        }
+        Ok((forgotten, rest))
     }
 
     async fn known(&self, read: &[Read]) -> Result<BTreeMap<Identity, KnownLead>, StoreError> {
@@ -127,24 +158,24 @@ impl SettleWorker {
             .collect())
     }
 
-    fn plan(&self, read: &[Read], known: Known<'_>, now: DateTime<Utc>) -> Settlement {
-        let joined = catch_unwind(AssertUnwindSafe(|| self.plan_batch(read, known, now)));
+    fn plan(&self, read: &[Read], known: Known<'_>) -> Settlement {
+        let joined = catch_unwind(AssertUnwindSafe(|| self.plan_batch(read, known)));
         joined.unwrap_or_else(|_| {
             error!(
                 event = "batch_failed",
                 arrivals = read.len(),
                 "joining a batch failed; looking for the arrival at fault"
             );
-            self.plan_first(read, known, now)
+            self.plan_first(read, known)
         })
     }
 
     /// One arrival alone: written when it can be planned, quarantined when it is the one at fault.
-    fn plan_first(&self, read: &[Read], known: Known<'_>, now: DateTime<Utc>) -> Settlement {
+    fn plan_first(&self, read: &[Read], known: Known<'_>) -> Settlement {
         let Some(first) = read.get(..1) else {
             return Settlement::default();
         };
-        catch_unwind(AssertUnwindSafe(|| self.plan_batch(first, known, now))).unwrap_or_else(|_| {
+        catch_unwind(AssertUnwindSafe(|| self.plan_batch(first, known))).unwrap_or_else(|_| {
             let reason = "joining it failed inside leadsync: please report it".to_owned();
             let arrivals = first
                 .iter()
@@ -156,14 +187,8 @@ impl SettleWorker {
         })
     }
 
-    fn plan_batch(&self, batch: &[Read], (known, announced): Known<'_>, now: DateTime<Utc>) -> Settlement {
-        let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
-        let mut new_id = || {
-            let mut random = [0_u8; 10];
-            self.parts.dice.fill(&mut random);
-            LeadId::new(millis, &random)
-        };
-        plan(batch, known, &self.parts.rules, &mut new_id, &|lead| {
+    fn plan_batch(&self, batch: &[Read], (known, announced): Known<'_>) -> Settlement {
+        plan(batch, known, &self.parts.rules, &mut dedupe::lead_id, &|lead| {
             let canary = CanaryMark::of(lead).and_then(|mark| announced.get(&mark));
             canary.map_or_else(|| (self.parts.router)(lead), Clone::clone)
         })
@@ -183,6 +208,13 @@ impl SettleWorker {
         self.parts.watcher.settled(settlement);
         journal::tell(settlement);
     }
+}
+
+/// What may be remembered of the one behind an arrival.
+fn asked_of(understanding: &Understanding) -> Vec<(Identity, TouchKey)> {
+    let touch = dedupe::touch_key(&understanding.touch);
+    let identities = understanding.identity_keys.iter();
+    identities.map(|identity| (*identity, touch)).collect()
 }
 
 #[async_trait]

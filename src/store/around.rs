@@ -7,13 +7,14 @@ use chrono::{DateTime, Utc};
 use connector_kit::{CanaryMark, Checkpoint, DestinationName, LeadId, ReferralId, SourceName};
 
 use super::{
-    AlarmStore, Arrival, CanaryStory, ClockFilter, ClockId, ClockRow, Custody, DeadLetter, DeadLetterAct,
-    DeadLetterFilter, DestinationStatus, Ending, Expected, FinishOutcome, Follow, Footprint, Forward, Found,
-    Heard, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased,
-    LeasedReports, Ledger, Listen, Listening, Noted, NoticesDue, Order, OutcomeFilter, OutcomeRow, Passed,
-    ReferralFilter, ReferralRow, ReferralStore, ReferralStory, ReferralTotals, ReportAsk, ReportEnding,
-    ReportLease, ReportStep, Rhythm, Settled, Settlement, Sighting, Silence, Spent, Store, StoreError, Told,
-    Totals, Unreadable, Unsettled,
+    AlarmStore, Arrival, Barred, CanaryStory, ClockFilter, ClockId, ClockRow, Custody, DeadLetter,
+    DeadLetterAct, DeadLetterFilter, DestinationStatus, Ending, Expected, FinishOutcome, Follow, Footprint,
+    ForgetOrder, Forward, Found, Heard, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow,
+    LeadStory, LeaseAsk, Leased, LeasedReports, Ledger, Listen, Listening, Noted, NoticesDue, Order,
+    OutcomeFilter, OutcomeRow, Passed, Portion, Pruned, ReferralFilter, ReferralRow, ReferralStore,
+    ReferralStory, ReferralTotals, Remembered, ReportAsk, ReportEnding, ReportLease, ReportStep, Rhythm,
+    Settled, Settlement, Sighting, Silence, Spent, Store, StoreError, Told, Totals, TouchKey, Traces,
+    Unreadable, Unsettled,
 };
 
 /// Stands before a store, lets calls pass or not, and is a store by that.
@@ -82,8 +83,20 @@ impl<A: Around> Store for A {
         pass!(self.lease(destination, ask, now))
     }
 
-    async fn forbidden(&self, leads: Vec<LeadKey>) -> Result<Vec<LeadKey>, StoreError> {
-        pass!(self.forbidden(leads))
+    async fn barred(&self, leads: Vec<LeadKey>) -> Result<Vec<(LeadKey, Barred)>, StoreError> {
+        pass!(self.barred(leads))
+    }
+
+    async fn forgotten(&self, asked: Vec<(Identity, TouchKey)>) -> Result<Vec<Remembered>, StoreError> {
+        pass!(self.forgotten(asked))
+    }
+
+    async fn prune(&self, portion: Portion) -> Result<Pruned, StoreError> {
+        pass!(self.prune(portion))
+    }
+
+    async fn forget(&self, order: ForgetOrder, now: DateTime<Utc>) -> Result<Traces, StoreError> {
+        pass!(self.forget(order, now))
     }
 
     async fn finish(

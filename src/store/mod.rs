@@ -53,6 +53,10 @@ pub trait Store: ReferralStore + AlarmStore {
     /// The leads behind these identities, in the same order.
     async fn known(&self, identities: Vec<Identity>) -> Result<Vec<Option<KnownLead>>, StoreError>;
 
+    /// What is remembered of persons who were forgotten, in the same order: whether one of them is
+    /// behind this identity, and whether this touch was one of theirs.
+    async fn forgotten(&self, asked: Vec<(Identity, TouchKey)>) -> Result<Vec<Remembered>, StoreError>;
+
     /// Writes what was understood, all or nothing. [`Settled::Stale`] when a lead changed since it
     /// was read: read again, decide again.
     async fn settle(&self, settlement: Settlement, now: DateTime<Utc>) -> Result<Settled, StoreError>;
@@ -67,8 +71,9 @@ pub trait Store: ReferralStore + AlarmStore {
         now: DateTime<Utc>,
     ) -> Result<Leased, StoreError>;
 
-    /// Which of these leads must not be contacted, as of now: the gate at the moment of writing.
-    async fn forbidden(&self, leads: Vec<LeadKey>) -> Result<Vec<LeadKey>, StoreError>;
+    /// Which of these leads must not be contacted, or were forgotten, as of now: the gate at the moment
+    /// of writing.
+    async fn barred(&self, leads: Vec<LeadKey>) -> Result<Vec<(LeadKey, Barred)>, StoreError>;
 
     /// Writes what became of leased deliveries and of their destination, and what the call cost.
     async fn finish(
@@ -125,6 +130,16 @@ pub trait Store: ReferralStore + AlarmStore {
         act: DeadLetterAct,
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError>;
+
+    /// Forgets a person: all that is kept of them is overwritten, what waits for them is withdrawn, and
+    /// what they did is known again only by keyed hashes.
+    ///
+    /// With `dry_run` in the order nothing changes. What is in the log of the database is overwritten a
+    /// little later; see [`Traces::is_swept`].
+    async fn forget(&self, order: ForgetOrder, now: DateTime<Utc>) -> Result<Traces, StoreError>;
+
+    /// Clears a portion of old data away, in one small transaction. What is still to be done with stays.
+    async fn prune(&self, portion: Portion) -> Result<Pruned, StoreError>;
 
     /// Opens a held or parked destination again. False when the store never heard of it.
     async fn release(&self, destination: &DestinationName, now: DateTime<Utc>) -> Result<bool, StoreError>;

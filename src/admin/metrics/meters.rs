@@ -37,7 +37,7 @@ pub struct SettleMeter {
     pub repeats: Counter,
     /// Arrivals that cannot be understood.
     pub quarantined: Counter,
-    pub(super) suppressed: [(Suppression, Counter); 5],
+    pub(super) suppressed: [(Suppression, Counter); 6],
 }
 
 /// What looking at one CRM counts.
@@ -144,11 +144,12 @@ impl SettleMeter {
     /// Counts what became of an arrival.
     pub fn understood(&self, understood: &Understood) {
         match understood {
-            Understood::New(_) => self.new.inc(),
-            Understood::Merged(_) => self.merged.inc(),
-            Understood::Repeat(_) => self.repeats.inc(),
-            Understood::Quarantined(_) => self.quarantined.inc(),
-        };
+            Understood::New(_) => drop(self.new.inc()),
+            Understood::Merged(_) => drop(self.merged.inc()),
+            Understood::Repeat(_) => drop(self.repeats.inc()),
+            Understood::Quarantined(_) => drop(self.quarantined.inc()),
+            Understood::Forgotten => self.suppressed(Suppression::Forgotten),
+        }
     }
 
     /// Counts a lead that goes nowhere.

@@ -21,6 +21,7 @@ use super::upkeep::{UpkeepParts, UpkeepWorker};
 use crate::admin::{Health, Metrics, Noticeboard};
 use crate::config::ConnectorFile;
 use crate::deliver::{DeliveryWorker, Room};
+use crate::erase::RetentionWorker;
 use crate::intake::poll::PollWorker;
 use crate::runtime::{Bell, Bells};
 use crate::settle::{SettleParts, SettleWorker};
@@ -66,6 +67,7 @@ impl Hiring {
         crew.push(self.listening(blueprint));
         crew.extend(self.reporting(blueprint));
         crew.extend(self.upkeeping(blueprint));
+        crew.push(self.clearing(blueprint));
         crew
     }
 
@@ -75,7 +77,6 @@ impl Hiring {
             reader: Arc::clone(&blueprint.reader),
             router: blueprint.router(),
             rules: blueprint.dedupe_rules(),
-            dice: blueprint.outside.dice.clone(),
             bells: self.bells.clone(),
             watcher: self.counting.clone(),
         };
@@ -146,6 +147,12 @@ impl Hiring {
         });
         // A poke is for what an operator mended; this is looked at once an hour in any case.
         Some(Hired::new("upkeep", certificate::NAME, worker, &Bell::default()))
+    }
+
+    fn clearing(&self, blueprint: &Blueprint) -> Hired {
+        let retention = blueprint.loaded.config.retention.clone();
+        let worker = RetentionWorker::new(Arc::clone(&self.store), retention);
+        Hired::new("retention", "", worker, &Bell::default())
     }
 
     fn delivering(&self, blueprint: &Blueprint) -> Vec<Hired> {

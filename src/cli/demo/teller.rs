@@ -175,7 +175,7 @@ impl Teller {
                 format!("{at}  {name}: {why}"),
                 details,
             )],
-            AttemptFate::Withheld => {
+            AttemptFate::Withheld | AttemptFate::Forgotten { .. } => {
                 vec![line("withheld", Colour::Yellow, format!("{at}  {name}"), details)]
             }
             AttemptFate::Retried => {
@@ -216,6 +216,7 @@ fn understood(what: &Understood) -> (&'static str, &'static str) {
         Understood::Merged(_) => ("merged", "a new touch of "),
         Understood::Repeat(_) => ("repeat", "the same touch again of "),
         Understood::Quarantined(_) => ("quarantined", ""),
+        Understood::Forgotten => ("forgotten", ""),
     }
 }
 

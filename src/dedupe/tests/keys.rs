@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use connector_kit::lead::Touch;
 
 use super::*;
+use crate::dedupe::lead_id as begun;
 
 #[test]
 fn nobody_is_merged_without_a_key() {
@@ -104,5 +105,34 @@ fn accounts_and_where_so_configured_offers_divide_people() {
     assert_eq!(
         key("a", &touch, DedupeBy::PersonAndOffer),
         key("a", &same_offer, DedupeBy::PersonAndOffer)
+    );
+}
+
+#[test]
+fn the_same_arrival_begins_the_same_lead_whenever_it_is_understood() {
+    let pushed = ada("PLT", "p.o", 0);
+    let id = begun(InboxId(1), &pushed);
+    assert_eq!(begun(InboxId(1), &pushed), id);
+    assert_ne!(
+        begun(InboxId(2), &pushed),
+        id,
+        "another sender at the same moment"
+    );
+
+    let mut polled = pushed.clone();
+    polled.touch.at = pushed.received_at - chrono::TimeDelta::hours(3);
+    let id = begun(InboxId(1), &polled);
+    let mut again = polled.clone();
+    again.received_at += chrono::TimeDelta::days(1);
+    assert_eq!(begun(InboxId(7), &again), id, "read again after a restore");
+    again.touch.offer = "p.other".into();
+    assert_ne!(begun(InboxId(7), &again), id);
+
+    let mut nobody = polled;
+    nobody.identity_keys.clear();
+    assert_ne!(
+        begun(InboxId(1), &nobody),
+        begun(InboxId(2), &nobody),
+        "who is never merged is always another"
     );
 }

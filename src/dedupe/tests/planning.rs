@@ -54,7 +54,7 @@ fn a_test_lead_goes_nowhere_and_is_never_merged() {
         &[(InboxId(1), Ok(test))],
         &known,
         &rules,
-        &mut || lead_id(1),
+        &mut |_, _| lead_id(1),
         &|_| vec!["crm".into()],
     );
     assert_eq!(
@@ -94,7 +94,7 @@ fn what_nobody_can_read_is_quarantined_and_its_neighbours_go_on() {
         &batch,
         &BTreeMap::new(),
         &Rules::default(),
-        &mut || lead_id(1),
+        &mut |_, _| lead_id(1),
         &|_| Vec::new(),
     );
     assert_eq!(understood(&settlement), ["quarantined", "new"]);

@@ -173,7 +173,19 @@ impl Store for Shelf {
         elsewhere()
     }
 
-    async fn forbidden(&self, _: Vec<LeadKey>) -> Result<Vec<LeadKey>, StoreError> {
+    async fn barred(&self, _: Vec<LeadKey>) -> Result<Vec<(LeadKey, Barred)>, StoreError> {
+        elsewhere()
+    }
+
+    async fn forgotten(&self, _: Vec<(Identity, TouchKey)>) -> Result<Vec<Remembered>, StoreError> {
+        elsewhere()
+    }
+
+    async fn forget(&self, _: ForgetOrder, _: DateTime<Utc>) -> Result<Traces, StoreError> {
+        elsewhere()
+    }
+
+    async fn prune(&self, _: Portion) -> Result<Pruned, StoreError> {
         elsewhere()
     }
 

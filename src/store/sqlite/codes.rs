@@ -95,6 +95,7 @@ pub(super) mod understood {
     pub(crate) const MERGED: i64 = 2;
     pub(crate) const REPEAT: i64 = 3;
     pub(crate) const QUARANTINED: i64 = 4;
+    pub(crate) const FORGOTTEN: i64 = 5;
 }
 
 pub(super) fn subject(subject: Subject) -> i64 {
@@ -193,6 +194,9 @@ pub(super) fn lane(lane: Lane) -> i64 {
     }
 }
 
+/// The suppression of a lead of which nothing is left but its id.
+pub(super) const FORGOTTEN: i64 = 6;
+
 pub(super) fn suppression(suppression: Option<Suppression>) -> i64 {
     match suppression {
         None => 0,
@@ -201,6 +205,7 @@ pub(super) fn suppression(suppression: Option<Suppression>) -> i64 {
         Some(Suppression::NoRoute) => 3,
         Some(Suppression::ClosedReferral) => 4,
         Some(Suppression::OwnReferral) => 5,
+        Some(Suppression::Forgotten) => FORGOTTEN,
     }
 }
 
@@ -211,6 +216,7 @@ pub(super) fn suppression_from(code: i64) -> Option<Suppression> {
         3 => Some(Suppression::NoRoute),
         4 => Some(Suppression::ClosedReferral),
         5 => Some(Suppression::OwnReferral),
+        FORGOTTEN => Some(Suppression::Forgotten),
         _ => None,
     }
 }

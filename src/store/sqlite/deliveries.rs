@@ -13,18 +13,28 @@ use super::reader::Shelf;
 use super::tally::Counter;
 use super::trouble::Trouble;
 use crate::store::{
-    DeliveryResult, Ending, Failure, FinishOutcome, Finished, Lane, LeadKey, Lease, ReferralKey,
+    Barred, DeliveryResult, Ending, Failure, FinishOutcome, Finished, Lane, LeadKey, Lease, ReferralKey,
 };
 
-/// Which of these leads must not be contacted.
-pub(super) fn forbidden(shelf: &Shelf, leads: &[LeadKey]) -> Result<Vec<LeadKey>, Trouble> {
-    let mut forbidden = Vec::new();
+/// Which of these leads must not be contacted, or not be written at all.
+pub(super) fn barred(shelf: &Shelf, leads: &[LeadKey]) -> Result<Vec<(LeadKey, Barred)>, Trouble> {
+    let mut barred = Vec::new();
     for lead in leads {
-        if is_forbidden(&shelf.connection, *lead)? {
-            forbidden.push(*lead);
+        if is_forgotten(&shelf.connection, *lead)? {
+            barred.push((*lead, Barred::Forgotten));
+        } else if is_forbidden(&shelf.connection, *lead)? {
+            barred.push((*lead, Barred::DoNotContact));
         }
     }
-    Ok(forbidden)
+    Ok(barred)
+}
+
+fn is_forgotten(connection: &Connection, lead: LeadKey) -> Result<bool, Trouble> {
+    let suppression = connection
+        .prepare_cached("SELECT suppression FROM leads WHERE id = ?1")?
+        .query_row([lead.0], |row| row.get(0))
+        .optional()?;
+    Ok(suppression == Some(codes::FORGOTTEN))
 }
 
 fn is_forbidden(connection: &Connection, lead: LeadKey) -> Result<bool, Trouble> {
@@ -73,7 +83,11 @@ fn finish_one(
         .query_row(params![lease.lead.0, destination, lease.token], |row| row.get(0))
         .optional()?;
     let Some(wanted) = wanted else {
-        return Ok(FinishOutcome::LeaseLost);
+        return Ok(if is_forgotten(&desk.connection, lease.lead)? {
+            FinishOutcome::Forgotten
+        } else {
+            FinishOutcome::LeaseLost
+        });
     };
     // A newer revision came while this one was under way: whatever happened, it is due.
     let newer = wanted > lease.revision;

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
 use super::file::{self, FileId, Purpose};
+use super::forget::Broom;
 use super::names::Names;
 use super::order::{Order, refuse};
 use super::tally::Tally;
@@ -19,6 +20,7 @@ pub(super) struct Desk {
     pub(super) connection: Connection,
     pub(super) names: Names,
     pub(super) tally: Tally,
+    pub(super) broom: Broom,
     path: PathBuf,
     id: FileId,
     lost: Option<String>,
@@ -35,6 +37,7 @@ impl Desk {
             connection,
             names: Names::default(),
             tally: Tally::default(),
+            broom: Broom::default(),
             path,
             id,
             lost: None,
@@ -78,6 +81,13 @@ impl Desk {
     /// Pages in the log after the last commit.
     pub(super) fn log_pages(&self) -> i32 {
         self.log_pages.load(Ordering::Relaxed)
+    }
+
+    /// Empties the log when something erased is still in it, and this is the moment.
+    pub(super) fn sweep(&mut self, at_rest: bool) {
+        if self.broom.is_wanted(at_rest) {
+            self.broom.sweep(&self.connection);
+        }
     }
 
     /// Notices without any order that the file is gone, so that nobody sends leads in vain.

@@ -11,6 +11,9 @@ use rustix::fs::FlockOperation;
 
 use super::trouble::Trouble;
 
+/// How long a connection waits for others.
+pub(super) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// How a connection is going to be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -27,7 +30,7 @@ pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Connection, rusqlite
     let connection = Connection::open(path)?;
     // Plans must not hang on bound values: a statement with `LIMIT ?` was planned anew at every call.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -62,6 +65,22 @@ pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
         .mode(0o600)
         .open(path)
         .map(drop)
+}
+
+/// What root makes belongs to whoever `place` belongs to: the daemon has to use it, and is not root.
+pub(super) fn hand_over(path: &Path, place: &Path) -> std::io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let owner = std::fs::metadata(place)?;
+    std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()))
+}
+
+/// The directory a file lies in.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// The file behind the path, as it was when the store opened it.
@@ -135,6 +154,7 @@ impl DaemonLock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
+        hand_over(&path, directory_of(database)).map_err(failed)?;
         lock(&mut file, FlockOperation::NonBlockingLockExclusive)?;
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
         writeln!(file, "process {}", std::process::id()).map_err(failed)?;

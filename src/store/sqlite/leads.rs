@@ -8,7 +8,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::canaries;
 use super::codes::{self, state, understood};
 use super::desk::Desk;
+use super::forget;
 use super::names::NameKind;
+use super::operator::key_of;
 use super::reader::Shelf;
 use super::referrals;
 use super::tally::Counter;
@@ -102,6 +104,53 @@ pub(super) fn settle(
 }
 
 fn insert(desk: &mut Desk, change: &LeadChange, body: &[u8], now: i64) -> Result<i64, Trouble> {
+    let key = match key_of(&desk.connection, change.lead.id)? {
+        None => insert_row(desk, change, body, now)?,
+        Some(key) => revive(desk, key, change, body, now)?,
+    };
+    for Identity(identity) in &change.identities {
+        let claimed = desk
+            .connection
+            .prepare_cached("INSERT OR IGNORE INTO identities (identity, lead) VALUES (?1, ?2)")?
+            .execute(params![&identity[..], key])?;
+        if claimed == 0 {
+            return Err(Trouble::Stale);
+        }
+    }
+    canaries::recognise(&desk.connection, key, change)?;
+    count_suppression(desk, change.suppression, 1);
+    write_spans(desk, key, change)?;
+    for (destination, lane) in &change.routes {
+        wish(desk, key, destination, *lane, change.revision, now)?;
+    }
+    Ok(key)
+}
+
+/// The same arrival began this lead before, and nobody knows the lead by its identities any more: it was
+/// forgotten, and the list of who was forgotten is lost. It is that lead again.
+fn revive(desk: &mut Desk, key: i64, change: &LeadChange, body: &[u8], now: i64) -> Result<i64, Trouble> {
+    let before: i64 = desk
+        .connection
+        .prepare_cached("SELECT suppression FROM leads WHERE id = ?1")?
+        .query_row([key], |row| row.get(0))?;
+    desk.connection
+        .prepare_cached(
+            "UPDATE leads SET dnc = ?2, suppression = ?3, revision = revision + 1, revised_at = ?4, body = ?5
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            key,
+            change.lead.dnc,
+            codes::suppression(change.suppression),
+            now,
+            body
+        ])?;
+    count_suppression(desk, codes::suppression_from(before), -1);
+    desk.tally.add(Counter::Merged, 1);
+    Ok(key)
+}
+
+fn insert_row(desk: &mut Desk, change: &LeadChange, body: &[u8], now: i64) -> Result<i64, Trouble> {
     desk.connection
         .prepare_cached(
             "INSERT INTO leads (dnc, suppression, revision, revised_at, public_id, body)
@@ -115,24 +164,8 @@ fn insert(desk: &mut Desk, change: &LeadChange, body: &[u8], now: i64) -> Result
             &change.lead.id.as_bytes()[..],
             body,
         ])?;
-    let key = desk.connection.last_insert_rowid();
-    for Identity(identity) in &change.identities {
-        let claimed = desk
-            .connection
-            .prepare_cached("INSERT OR IGNORE INTO identities (identity, lead) VALUES (?1, ?2)")?
-            .execute(params![&identity[..], key])?;
-        if claimed == 0 {
-            return Err(Trouble::Stale);
-        }
-    }
     desk.tally.add(Counter::Leads, 1);
-    canaries::recognise(&desk.connection, key, change)?;
-    count_suppression(desk, change.suppression, 1);
-    write_spans(desk, key, change)?;
-    for (destination, lane) in &change.routes {
-        wish(desk, key, destination, *lane, change.revision, now)?;
-    }
-    Ok(key)
+    Ok(desk.connection.last_insert_rowid())
 }
 
 fn update(
@@ -188,7 +221,7 @@ fn take_identities(desk: &Desk, key: i64, change: &LeadChange) -> Result<(), Tro
     Ok(())
 }
 
-fn count_suppression(desk: &mut Desk, suppression: Option<Suppression>, by: i64) {
+pub(super) fn count_suppression(desk: &mut Desk, suppression: Option<Suppression>, by: i64) {
     let counter = match suppression {
         None => return,
         Some(Suppression::TestLead) => Counter::SuppressedTest,
@@ -196,6 +229,7 @@ fn count_suppression(desk: &mut Desk, suppression: Option<Suppression>, by: i64)
         Some(Suppression::NoRoute) => Counter::SuppressedNoRoute,
         Some(Suppression::ClosedReferral) => Counter::SuppressedClosed,
         Some(Suppression::OwnReferral) => Counter::SuppressedOwn,
+        Some(Suppression::Forgotten) => Counter::SuppressedForgotten,
     };
     desk.tally.add(counter, by);
 }
@@ -319,6 +353,7 @@ fn note(
         Understood::Merged(lead) => (understood::MERGED, Some(lead), None),
         Understood::Repeat(lead) => (understood::REPEAT, Some(lead), None),
         Understood::Quarantined(reason) => (understood::QUARANTINED, None, Some(reason)),
+        Understood::Forgotten => (understood::FORGOTTEN, None, None),
     };
     // A lead that is named but not written here was there before, and the plan said so.
     let lead = lead
@@ -333,6 +368,10 @@ fn note(
         Understood::Merged(_) => desk.tally.add(Counter::Merged, 1),
         Understood::Repeat(_) => desk.tally.add(Counter::Repeats, 1),
         Understood::Quarantined(_) => desk.tally.add(Counter::Quarantined, 1),
+        Understood::Forgotten => {
+            desk.tally.add(Counter::Forgotten, 1);
+            forget::empty_arrival(desk, id.0)?;
+        }
     }
     Ok(())
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::check::refused;
 use super::file::{self, DaemonLock, LockError};
-use super::open::{OpenError, refused};
+use super::open::OpenError;
 use super::{SpaceFloor, SqliteStore, schema};
 
 /// Larger files take too long to read from end to end.

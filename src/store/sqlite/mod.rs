@@ -1,8 +1,11 @@
 //! The embedded store: one SQLite file, one writer, many commits in one flush.
 
+mod again;
 mod alarm_store;
+mod backup;
 mod calls;
 mod canaries;
+mod check;
 mod clocks;
 mod codes;
 mod dead_letters;
@@ -11,6 +14,7 @@ mod desk;
 mod destinations;
 mod file;
 mod find;
+mod forget;
 mod forwards;
 mod inbox;
 mod lanes;
@@ -23,6 +27,7 @@ mod open;
 mod operator;
 mod order;
 mod outcomes;
+mod prune;
 mod queue;
 mod reader;
 mod referral_looks;
@@ -31,6 +36,7 @@ mod referrals;
 mod report_endings;
 mod report_leases;
 mod reports;
+mod restore;
 mod rhythms;
 mod schema;
 mod space;
@@ -46,17 +52,22 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector_kit::{Checkpoint, DestinationName, LeadId, SourceName};
 
+pub use again::Origin;
+pub use backup::{BackupError, BackupFacts, backup, examine};
+pub use check::{FileSystem, file_system};
 pub use file::LockError;
 pub use look::{Glance, Room};
 pub use open::{CommitWatcher, OpenError, Options, Unwatched};
+pub use restore::{IsListed, RestoreError, Restored, SeekerOf, restore};
 pub use schema::SchemaError;
 pub use space::SpaceFloor;
 
 use super::{
-    Arrival, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationStatus, Ending, FinishOutcome,
-    Footprint, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow, LeadStory, LeaseAsk, Leased,
-    Ledger, Noted, OutcomeFilter, OutcomeRow, Settled, Settlement, Sighting, Spent, Store, StoreError,
-    Totals, Unreadable, Unsettled,
+    Arrival, Barred, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationStatus, Ending,
+    Erasure, FinishOutcome, Footprint, ForgetOrder, Identity, InboxId, KnownLead, LeadFilter, LeadKey,
+    LeadRow, LeadStory, LeaseAsk, Leased, Ledger, Noted, OutcomeFilter, OutcomeRow, Portion, Pruned,
+    Remembered, Settled, Settlement, Sighting, Spent, Store, StoreError, Totals, TouchKey, Traces,
+    Unreadable, Unsettled,
 };
 use desk::Desk;
 use file::DaemonLock;
@@ -72,6 +83,7 @@ pub struct SqliteStore {
     executor: Executor,
     space: Arc<Space>,
     quarantine_limit: u64,
+    list: forget::List,
     _lock: Option<DaemonLock>,
 }
 
@@ -101,6 +113,63 @@ impl SqliteStore {
     /// The newest arrival nobody has understood yet.
     pub async fn newest_unsettled(&self) -> Result<Option<InboxId>, StoreError> {
         self.read(|shelf| inbox::newest_unsettled(shelf)).await
+    }
+
+    /// Each time somebody was forgotten, the newest first, at most `limit`.
+    pub async fn erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {
+        self.read(move |shelf| forget::history(shelf, limit)).await
+    }
+
+    /// Lets arrivals that cannot be understood wait to be read once more: one, or all. Tells how many.
+    pub async fn give_back_quarantined(&self, only: Option<InboxId>) -> Result<u64, StoreError> {
+        let work = move |desk: &mut Desk| again::give_back_quarantined(desk, only);
+        self.write(Line::Work, 96, work).await
+    }
+
+    /// How many arrivals that cannot be understood could be read once more.
+    pub async fn count_quarantined(&self, only: Option<InboxId>) -> Result<u64, StoreError> {
+        self.read(move |shelf| again::count_quarantined(shelf, only))
+            .await
+    }
+
+    /// A portion of the bodies refused at the door, behind row `after`, each as an arrival.
+    pub async fn refused(&self, after: i64) -> Result<Vec<(i64, Arrival)>, StoreError> {
+        self.read(move |shelf| again::refused(shelf, after)).await
+    }
+
+    /// Takes a body that was refused at the door into the inbox after all. False when it is gone.
+    pub async fn take_refused(&self, row: i64, arrival: Arrival) -> Result<bool, StoreError> {
+        let work = move |desk: &mut Desk| again::take_refused(desk, row, &arrival);
+        self.write(Line::Work, 1, work).await
+    }
+
+    /// A portion of leads, behind number `after`, of which something came since `since`.
+    pub async fn leads_since(
+        &self,
+        after: i64,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<(i64, LeadId)>, StoreError> {
+        self.read(move |shelf| again::leads_since(shelf, after, since))
+            .await
+    }
+
+    /// A lead and all it came from. None when it is not there, or forgotten.
+    pub async fn origin(&self, id: LeadId) -> Result<Option<Origin>, StoreError> {
+        self.read(move |shelf| again::origin(shelf, id)).await
+    }
+
+    async fn leads_known_as(
+        &self,
+        is_listed: Arc<dyn Fn(Identity) -> bool + Send + Sync>,
+    ) -> Result<Vec<LeadId>, StoreError> {
+        self.read(move |shelf| forget::known_as(shelf, &*is_listed)).await
+    }
+
+    async fn remember_hashes(&self, hashes: Vec<forget::Hash>, at: i64) -> Result<(), StoreError> {
+        self.write(Line::Work, 1, move |desk| {
+            Ok(restore::remember(&desk.connection, &hashes, at)?)
+        })
+        .await
     }
 
     async fn write<T: Send + 'static>(
@@ -204,8 +273,23 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn forbidden(&self, leads: Vec<LeadKey>) -> Result<Vec<LeadKey>, StoreError> {
-        self.read(move |shelf| deliveries::forbidden(shelf, &leads)).await
+    async fn barred(&self, leads: Vec<LeadKey>) -> Result<Vec<(LeadKey, Barred)>, StoreError> {
+        self.read(move |shelf| deliveries::barred(shelf, &leads)).await
+    }
+
+    async fn forgotten(&self, asked: Vec<(Identity, TouchKey)>) -> Result<Vec<Remembered>, StoreError> {
+        let list = self.list.clone();
+        self.read(move |shelf| forget::remembered(shelf, &list, &asked))
+            .await
+    }
+
+    async fn prune(&self, portion: Portion) -> Result<Pruned, StoreError> {
+        self.write(Line::Work, 96, move |desk| prune::prune(desk, portion))
+            .await
+    }
+
+    async fn forget(&self, order: ForgetOrder, now: DateTime<Utc>) -> Result<Traces, StoreError> {
+        forget::forget(self, order, now).await
     }
 
     async fn finish(

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::check::{self, FileSystem, refused};
 use super::desk::Desk;
 use super::file::{self, DaemonLock, LockError, Purpose};
+use super::forget::List;
 use super::queue::Queue;
 use super::reader::{Readers, Shelf};
+use super::restore;
 use super::schema::{self, SchemaError};
 use super::space::{Space, SpaceFloor};
 use super::writer::{House, Writer};
@@ -54,6 +57,8 @@ pub struct Options {
     pub custody_queue: usize,
     /// Told of each commit.
     pub watcher: Arc<dyn CommitWatcher>,
+    /// Asks where the file lies; none when a file system of another machine is wanted all the same.
+    pub file_system: Option<FileSystem>,
 }
 
 impl Options {
@@ -65,6 +70,7 @@ impl Options {
             quarantine_limit: 64 * 1024 * 1024,
             custody_queue: 4096,
             watcher: Arc::new(Unwatched),
+            file_system: Some(check::file_system),
         }
     }
 }
@@ -79,13 +85,28 @@ pub enum OpenError {
     #[error(transparent)]
     Schema(#[from] SchemaError),
     /// The file is damaged.
-    #[error("{path} is damaged ({finding}): stop, keep a copy of it, and restore a backup")]
+    #[error(
+        "{path} is damaged ({finding}): restore a backup with `leadsync restore FILE`; the damaged store is kept beside it"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What the check found first.
         finding: String,
     },
+    /// It lies on another machine.
+    #[error(
+        "{path} lies on {kind}, a file system of another machine, where locks and shared memory do not hold: use a local disk, or set store.allow_network_filesystem = true"
+    )]
+    Network {
+        /// The directory.
+        path: PathBuf,
+        /// The file system.
+        kind: &'static str,
+    },
+    /// A restore was begun and did not come to its end.
+    #[error("{0} was being restored when that was cut off: run `leadsync restore` again")]
+    HalfRestored(PathBuf),
     /// The database refused.
     #[error("cannot open {path}: {reason}")]
     Sqlite {
@@ -102,7 +123,8 @@ impl SqliteStore {
     /// Leases of a daemon that died are given back: the lock proves that it is gone.
     pub fn open(options: &Options) -> Result<Self, OpenError> {
         let lock = DaemonLock::take(&options.path)?;
-        let desk = prepare(&options.path)?;
+        let desk = prepare(options)?;
+        check::ensure_whole(&desk.connection, &options.path)?;
         give_back_leases(&desk, &options.path)?;
         Self::with_threads(options, desk, Some(lock))
     }
@@ -114,20 +136,21 @@ impl SqliteStore {
 
     /// Opens the store beside a daemon, for a command that looks or acts once.
     pub fn open_beside(options: &Options) -> Result<Self, OpenError> {
-        let desk = prepare(&options.path)?;
+        let desk = prepare(options)?;
         Self::with_threads(options, desk, None)
     }
 
     /// Opens the store so that each call is done by the caller, at once.
     pub fn open_inline(options: &Options) -> Result<Self, OpenError> {
         let lock = DaemonLock::take(&options.path)?;
-        let desk = prepare(&options.path)?;
+        let desk = prepare(options)?;
         give_back_leases(&desk, &options.path)?;
         let shelf = Shelf::open(&options.path).map_err(|error| failed(&options.path, &error))?;
         Ok(Self {
             executor: Executor::Inline(Box::new(Mutex::new((desk, shelf)))),
             space: Arc::new(Space::new(options.path.clone(), options.floor)),
             quarantine_limit: options.quarantine_limit,
+            list: List::beside(&options.path),
             _lock: Some(lock),
         })
     }
@@ -155,6 +178,7 @@ impl SqliteStore {
             },
             space,
             quarantine_limit: options.quarantine_limit,
+            list: List::beside(&options.path),
             _lock: lock,
         })
     }
@@ -167,7 +191,14 @@ fn failed(path: &Path, error: &StoreError) -> OpenError {
     }
 }
 
-fn prepare(path: &Path) -> Result<Desk, OpenError> {
+fn prepare(options: &Options) -> Result<Desk, OpenError> {
+    let path = options.path.as_path();
+    if let Some(file_system) = options.file_system {
+        check::ensure_local(path, file_system)?;
+    }
+    if restore::mark_beside(path).exists() {
+        return Err(OpenError::HalfRestored(path.to_owned()));
+    }
     file::make_private(path).map_err(|error| OpenError::Sqlite {
         path: path.to_owned(),
         reason: error.to_string(),
@@ -176,23 +207,6 @@ fn prepare(path: &Path) -> Result<Desk, OpenError> {
     schema::migrate(&mut connection)?;
     drop(connection);
     Desk::open(path.to_owned()).map_err(|error| failed(path, &error))
-}
-
-/// A damaged file is told apart: only a backup helps.
-pub(super) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
-    let path = path.to_owned();
-    match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            OpenError::Damaged {
-                path,
-                finding: error.to_string(),
-            }
-        }
-        _ => OpenError::Sqlite {
-            path,
-            reason: error.to_string(),
-        },
-    }
 }
 
 /// What a dead daemon held may have been written or not: it is due again, and a delivery is marked
@@ -216,8 +230,5 @@ fn give_back_leases(desk: &Desk, path: &Path) -> Result<(), OpenError> {
       COMMIT;";
     desk.connection
         .execute_batch(sql)
-        .map_err(|error| OpenError::Sqlite {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })
+        .map_err(|error| refused(path, &error))
 }

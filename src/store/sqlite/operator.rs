@@ -25,6 +25,8 @@ pub(super) fn totals(shelf: &mut Shelf) -> Result<Totals, Trouble> {
         suppressed_no_route: total(Counter::SuppressedNoRoute)?,
         suppressed_closed: total(Counter::SuppressedClosed)?,
         suppressed_own: total(Counter::SuppressedOwn)?,
+        suppressed_forgotten: total(Counter::SuppressedForgotten)?,
+        forgotten: total(Counter::Forgotten)?,
         refused: total(Counter::Refused)?,
         quarantined: total(Counter::Quarantined)?,
         unsettled: total(Counter::Unsettled)?,
@@ -52,7 +54,7 @@ fn sum(connection: &Connection, states: &[i64]) -> Result<u64, Trouble> {
 const FATE: &str = "
 CASE l.suppression WHEN 1 THEN 'suppressed: test lead' WHEN 2 THEN 'suppressed: do not contact'
   WHEN 3 THEN 'suppressed: no route' WHEN 4 THEN 'suppressed: referral closed before it was seen'
-  WHEN 5 THEN 'suppressed: our own referral'
+  WHEN 5 THEN 'suppressed: our own referral' WHEN 6 THEN 'suppressed: forgotten'
 ELSE coalesce((
   SELECT CASE
     WHEN max(d.state = 5) THEN 'dead'

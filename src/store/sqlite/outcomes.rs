@@ -75,7 +75,7 @@ fn lead_of(
         return by_record(connection, source, &outcome.record);
     };
     let found: Option<(i64, Vec<u8>)> = connection
-        .prepare_cached("SELECT id, body FROM leads WHERE public_id = ?1")?
+        .prepare_cached("SELECT id, body FROM leads WHERE public_id = ?1 AND suppression <> 6")?
         .query_row([&id.as_bytes()[..]], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((lead, body)) = found else {

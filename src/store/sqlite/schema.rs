@@ -147,7 +147,7 @@ ALTER TABLE outcomes ADD COLUMN owned INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX deliveries_of_record ON deliveries (record) WHERE record IS NOT NULL;
 ";
 
-/// What an operator watches.
+/// What an operator watches, and who was forgotten.
 const FOURTH: &str = "
 -- Since when a destination rests; 0: since before this was noted.
 ALTER TABLE destinations ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
@@ -171,6 +171,12 @@ CREATE TABLE canaries (
 ) STRICT;
 CREATE UNIQUE INDEX canaries_marked ON canaries (mark);
 CREATE INDEX canaries_of_lead ON canaries (lead) WHERE lead IS NOT NULL;
+
+-- Who was forgotten: keyed hashes; the key is in a file beside this one.
+CREATE TABLE forgotten (hash BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE erasures (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, leads INTEGER NOT NULL, bodies INTEGER NOT NULL, mentions INTEGER NOT NULL
+) STRICT;
 ";
 
 /// The file cannot be used.
@@ -228,4 +234,69 @@ pub(super) fn version(connection: &Connection) -> Result<usize, SchemaError> {
         return Err(SchemaError::Foreign(application));
     }
     Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rusqlite::Batch;
+    use rusqlite::fallible_iterator::FallibleIterator;
+
+    use super::super::file::{self, Purpose};
+    use super::*;
+
+    fn open(path: &Path) -> Connection {
+        file::open(path, Purpose::Write).unwrap()
+    }
+
+    /// A file of this version.
+    fn file_of(path: &Path, version: usize) {
+        let connection = open(path);
+        for (step, sql) in STEPS.iter().enumerate().take(version) {
+            connection.execute_batch(sql).unwrap();
+            connection
+                .pragma_update(None, "user_version", i64::try_from(step + 1).unwrap())
+                .unwrap();
+        }
+        if version > 0 {
+            connection
+                .pragma_update(None, "application_id", APPLICATION_ID)
+                .unwrap();
+        }
+    }
+
+    /// Begins a step and dies after so many of its statements. False when it has fewer.
+    fn die_after(path: &Path, sql: &str, statements: usize) -> bool {
+        let mut connection = open(path);
+        let transaction = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)
+            .unwrap();
+        let mut batch = Batch::new(&transaction, sql);
+        for _ in 0..statements {
+            let Some(mut statement) = batch.next().unwrap() else {
+                return false;
+            };
+            statement.execute([]).unwrap();
+        }
+        true
+    }
+
+    #[test]
+    fn who_dies_at_any_statement_of_a_step_leaves_the_older_schema_whole() {
+        for (from, sql) in STEPS.iter().enumerate() {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("leadsync.db");
+            file_of(&path, from);
+            let mut deaths = 0;
+            while die_after(&path, sql, deaths + 1) {
+                deaths += 1;
+                assert_eq!(version(&open(&path)).unwrap(), from, "after statement {deaths}");
+            }
+            assert!(deaths > 1, "step {from} has statements");
+            let mut connection = open(&path);
+            migrate(&mut connection).unwrap();
+            assert_eq!(version(&connection).unwrap(), newest());
+        }
+    }
 }

@@ -54,6 +54,11 @@ impl Space {
         space
     }
 
+    /// The database file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Looks at the disk.
     pub(super) fn look(&self) {
         if let Ok((free, size)) = file::space(&self.path) {

@@ -23,6 +23,8 @@ pub(super) enum Counter {
     QuarantineBytes = 12,
     SuppressedClosed = 13,
     SuppressedOwn = 14,
+    SuppressedForgotten = 15,
+    Forgotten = 16,
     Canaries = 17,
 }
 
@@ -73,6 +75,11 @@ impl Tally {
             self.bump(source, OUTCOMES + stage, -1);
         }
         self.bump(source, OUTCOMES + to, 1);
+    }
+
+    /// Something is counted no longer: what began at `base` and stood at `code`.
+    pub(super) fn gone(&mut self, scope: i64, base: i64, code: i64) {
+        self.bump(scope, base + code, -1);
     }
 
     /// Moves one report from a state to another; `None` is outside.

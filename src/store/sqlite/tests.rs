@@ -1,5 +1,6 @@
 //! The store against its contract, and against what SQLite may do to it.
 
+mod forget;
 mod older;
 mod recount;
 

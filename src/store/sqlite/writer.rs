@@ -102,10 +102,12 @@ fn write_all(mut desk: Desk, house: &House, log: &Log) {
                     watcher.failed();
                 }
                 log.tend(&desk);
+                desk.sweep(false);
                 space.look();
             }
             Group::Quiet => {
                 log.rest(&desk);
+                desk.sweep(true);
                 desk.look_at_the_file();
                 space.look();
             }

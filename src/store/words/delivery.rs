@@ -153,4 +153,6 @@ pub enum FinishOutcome {
     Done,
     /// Somebody else holds the lease by now; nothing was written.
     LeaseLost,
+    /// The person was forgotten meanwhile; nothing was written.
+    Forgotten,
 }

@@ -5,11 +5,13 @@ mod canaries;
 mod clocks;
 mod custody;
 mod delivery;
+mod erasure;
 mod notices;
 mod operator;
 mod outcomes;
 mod referrals;
 mod reports;
+mod retention;
 mod rhythm;
 mod understanding;
 
@@ -20,11 +22,13 @@ pub use canaries::*;
 pub use clocks::*;
 pub use custody::*;
 pub use delivery::*;
+pub use erasure::*;
 pub use notices::*;
 pub use operator::*;
 pub use outcomes::*;
 pub use referrals::*;
 pub use reports::*;
+pub use retention::*;
 pub use rhythm::*;
 pub use understanding::*;
 

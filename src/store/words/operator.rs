@@ -26,10 +26,14 @@ pub struct Totals {
     pub suppressed_closed: u64,
     /// See [`super::Suppression::OwnReferral`].
     pub suppressed_own: u64,
+    /// See [`super::Suppression::Forgotten`].
+    pub suppressed_forgotten: u64,
     /// Unreadable bodies refused at the door.
     pub refused: u64,
     /// Arrivals that cannot be understood.
     pub quarantined: u64,
+    /// Arrivals that told once more of a person who was forgotten.
+    pub forgotten: u64,
     /// Arrivals waiting to be understood.
     pub unsettled: u64,
     /// Deliveries whose destination holds the newest revision.
@@ -50,13 +54,14 @@ pub struct Totals {
 
 impl Totals {
     /// How many leads each rule keeps from going anywhere.
-    pub fn suppressed(&self) -> [(Suppression, u64); 5] {
+    pub fn suppressed(&self) -> [(Suppression, u64); 6] {
         [
             (Suppression::TestLead, self.suppressed_test),
             (Suppression::DoNotContact, self.suppressed_dnc),
             (Suppression::NoRoute, self.suppressed_no_route),
             (Suppression::ClosedReferral, self.suppressed_closed),
             (Suppression::OwnReferral, self.suppressed_own),
+            (Suppression::Forgotten, self.suppressed_forgotten),
         ]
     }
 }

@@ -71,6 +71,8 @@ pub enum Suppression {
     ClosedReferral,
     /// All there is of it are referrals we sent ourselves, or those and closed ones.
     OwnReferral,
+    /// The person was forgotten; nothing of them is left.
+    Forgotten,
 }
 
 impl Suppression {
@@ -82,6 +84,7 @@ impl Suppression {
             Self::NoRoute => "no route",
             Self::ClosedReferral => "referral closed before it was seen",
             Self::OwnReferral => "our own referral",
+            Self::Forgotten => "forgotten",
         }
     }
 }
@@ -151,6 +154,8 @@ pub enum Understood {
     Repeat(LeadId),
     /// It cannot be understood; the bytes stay, with the reason.
     Quarantined(String),
+    /// It tells once more of a person who was forgotten; the bytes go.
+    Forgotten,
 }
 
 /// One batch of understanding.

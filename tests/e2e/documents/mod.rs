@@ -47,6 +47,7 @@ rehearse! {
     process_a_config_is_written_and_described_as_told: "docs/configuration.md",
     process_operations_do_what_they_say: "docs/operations.md",
     process_the_numbers_are_read_as_told: "docs/metrics.md",
+    process_what_is_kept_goes_as_told: "docs/data.md",
     process_how_microsoft_sends_leads_is_tried: "docs/leads-from-microsoft.md",
     process_alarms_are_raised_as_told: "docs/alarms.md",
     process_azure_table_is_set_up_as_told: "connectors/azure-table/README.md",

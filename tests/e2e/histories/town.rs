@@ -198,7 +198,6 @@ impl Town {
                 reader: Arc::new(move |arrival| normalize::understand(arrival, &rules)),
                 router: Arc::new(|_| vec![DestinationName::new(OFFICE)]),
                 rules: dedupe::Rules::default(),
-                dice: self.dice.clone(),
                 bells: Bells::default(),
                 watcher: Arc::new(Unwatched),
             },

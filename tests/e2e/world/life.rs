@@ -136,7 +136,6 @@ impl Ground {
             reader: plan.reader.clone().unwrap_or_else(reader),
             router: Arc::new(move |lead| routes.choose(lead)),
             rules: dedupe::Rules::default(),
-            dice: self.dice.clone(),
             bells: Bells::default(),
             watcher: Arc::new(Unwatched),
         };

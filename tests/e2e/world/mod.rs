@@ -119,6 +119,11 @@ impl World {
         &self.life().store
     }
 
+    /// Where the store lies.
+    pub(crate) fn home(&self) -> &std::path::Path {
+        self.stage.home.path()
+    }
+
     /// The destination of that name.
     pub(crate) fn crm(&self, name: &str) -> &Crm {
         self.stage.crms.iter().find(|crm| crm.name == name).unwrap()

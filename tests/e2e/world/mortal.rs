@@ -11,7 +11,7 @@ use leadsync::store::{Around, Store, StoreError};
 use super::death::Death;
 
 /// The call that asks the gate.
-const GATE: &str = "forbidden";
+const GATE: &str = "barred";
 
 pub(crate) struct Mortal {
     floor: Mutex<Option<Arc<dyn Store>>>,

@@ -9,7 +9,7 @@ use super::World;
 use super::crm::Record;
 use super::posted::Posted;
 
-const FATES: [&str; 10] = [
+const FATES: [&str; 11] = [
     "pending",
     "delivered",
     "delivered (closed in CRM)",
@@ -20,6 +20,7 @@ const FATES: [&str; 10] = [
     "suppressed: no route",
     "suppressed: referral closed before it was seen",
     "suppressed: our own referral",
+    "suppressed: forgotten",
 ];
 
 impl World {
@@ -51,7 +52,8 @@ impl World {
         let totals = self.totals().await;
         let kept = u64::try_from(self.ledger.len()).unwrap();
         assert!(totals.accepted >= kept, "{kept} acknowledged, {totals:?}");
-        let known = totals.leads + totals.merged + totals.repeats + totals.quarantined + totals.unsettled;
+        let became = totals.leads + totals.merged + totals.repeats + totals.quarantined + totals.forgotten;
+        let known = became + totals.unsettled;
         assert_eq!(
             totals.accepted, known,
             "an arrival became nothing, or two things: {totals:?}"

@@ -4,7 +4,7 @@ use connector_kit::Stage;
 
 use super::*;
 use crate::store::conformance::referrals as there;
-use crate::store::{Found, OutcomeFilter, ReferralStore, ReportResult};
+use crate::store::{ForgetOrder, Found, OutcomeFilter, ReferralStore, ReportResult};
 
 #[tokio::test]
 async fn a_store_of_version_2_is_brought_up_with_everything_in_it() {
@@ -46,6 +46,46 @@ async fn a_store_of_version_2_is_brought_up_with_everything_in_it() {
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
     assert_eq!(version, 4);
+}
+
+#[tokio::test]
+async fn a_store_of_version_3_is_brought_up_and_whoever_is_in_it_can_be_forgotten() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("leadsync.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../../../tests/fixtures/store/version-3.sql"))
+        .unwrap();
+    drop(old);
+    let store = SqliteStore::open(&Options::at(&path)).unwrap();
+    let totals = store.totals().await.unwrap();
+    assert_eq!(
+        (
+            totals.accepted,
+            totals.leads,
+            totals.delivered,
+            totals.dead,
+            totals.refused
+        ),
+        (3, 2, 1, 1, 1)
+    );
+    let filter = LeadFilter {
+        limit: 10,
+        fate: Some("delivered".into()),
+    };
+    let lead = store.leads(filter).await.unwrap().remove(0).lead;
+    let order = ForgetOrder {
+        seeker: None,
+        leads: vec![lead.id],
+        account: None,
+        new_key: [7; 32],
+        dry_run: false,
+    };
+    let gone = store.forget(order, conformance::at(1)).await.unwrap();
+    assert_eq!((gone.leads.len(), gone.arrivals, gone.is_swept), (1, 2, true));
+    assert_eq!(store.totals().await.unwrap().dead, 1);
+    drop(store);
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(!bytes.windows(8).any(|window| window == b"Lovelace"));
 }
 
 #[tokio::test]

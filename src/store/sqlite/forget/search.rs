@@ -1,0 +1,295 @@
+//! The search for a person, table by table, a portion at a time.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use connector_kit::ids::AccountName;
+use connector_kit::{RawLead, SourceName};
+use rusqlite::{Connection, Row, params};
+
+use super::super::codes;
+use super::super::desk::Desk;
+use super::super::leads::read_lead;
+use super::super::names::{NameKind, Names};
+use super::super::operator::key_of;
+use super::super::trouble::Trouble;
+use crate::store::{Arrival, ForgetOrder, Identity, Seeker, Whose};
+
+/// Rows of one portion.
+const PORTION: i64 = 2000;
+
+/// Columns in which others may be said to have to do with a person: table, column.
+pub(super) const TEXTS: [(&str, &str); 14] = [
+    ("leads", "body"),
+    ("referrals", "body"),
+    ("attempts", "what"),
+    ("attempts", "hint"),
+    ("attempts", "answer"),
+    ("outcomes", "state"),
+    ("outcomes", "reason"),
+    ("reports", "ordered"),
+    ("reports", "plan"),
+    ("reports", "reason"),
+    ("reports", "hint"),
+    ("report_steps", "detail"),
+    ("destinations", "reason"),
+    ("destinations", "hint"),
+];
+
+/// What was found, by number.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    pub(super) leads: BTreeSet<i64>,
+    /// Arrivals that are understood, or cannot be.
+    pub(super) arrivals: BTreeSet<i64>,
+    /// Arrivals of theirs that wait to be understood.
+    pub(super) unsettled: BTreeSet<i64>,
+    /// Arrivals of others that mention them and wait to be understood.
+    pub(super) waiting: BTreeSet<i64>,
+    pub(super) refused: BTreeSet<i64>,
+    pub(super) forwards: BTreeSet<i64>,
+    /// Texts about others: place in [`TEXTS`] and row.
+    pub(super) texts: BTreeSet<(usize, i64)>,
+    /// The newest rows that were looked at: of `inbox`, `quarantine`, `forwards`.
+    looked_at: [i64; 3],
+}
+
+/// How far a search has come.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    pub(super) found: Found,
+    /// Which table is looked through.
+    place: usize,
+    /// The last row looked at.
+    row: i64,
+}
+
+impl Search {
+    /// Looks through one more portion; true when there is no more.
+    pub(super) fn go_on(
+        &mut self,
+        connection: &Connection,
+        names: &mut Names,
+        order: &ForgetOrder,
+    ) -> Result<bool, Trouble> {
+        if self.place == 0 && self.row == 0 {
+            self.found.by_name(connection, order)?;
+        }
+        let Some(seeker) = &order.seeker else {
+            return Ok(true);
+        };
+        let accounts = accounts(connection, order)?;
+        let mut eye = Eye {
+            connection,
+            names,
+            seeker: &**seeker,
+            accounts: &accounts,
+        };
+        let last = match self.place {
+            0 => self.found.look_at_inbox(&mut eye, self.row)?,
+            1 => self.found.look_at_refused(&mut eye, self.row)?,
+            2 => self.found.look_at_forwards(&mut eye, self.row)?,
+            place => match TEXTS.get(place - 3) {
+                Some(_) => self.found.look_at_text(&mut eye, place - 3, self.row)?,
+                None => return Ok(true),
+            },
+        };
+        if last.is_none() {
+            self.place += 1;
+        }
+        self.row = last.unwrap_or(0);
+        Ok(false)
+    }
+}
+
+/// Who looks, and at what.
+struct Eye<'a> {
+    connection: &'a Connection,
+    names: &'a mut Names,
+    seeker: &'a dyn Seeker,
+    accounts: &'a [AccountName],
+}
+
+impl Eye<'_> {
+    fn mentions(&self, bytes: &[u8]) -> bool {
+        self.accounts
+            .iter()
+            .any(|account| self.seeker.mentions(account, bytes))
+    }
+
+    /// The account behind a number, when it is one that is looked at.
+    fn account(&mut self, number: i64) -> Result<Option<AccountName>, Trouble> {
+        let account = AccountName::new(self.names.text(self.connection, number)?);
+        Ok(self.accounts.contains(&account).then_some(account))
+    }
+}
+
+/// The publishers that are looked at.
+pub(super) fn accounts(connection: &Connection, order: &ForgetOrder) -> Result<Vec<AccountName>, Trouble> {
+    if let Some(account) = &order.account {
+        return Ok(vec![account.clone()]);
+    }
+    let mut statement = connection.prepare_cached("SELECT name FROM names WHERE kind = ?1 ORDER BY id")?;
+    let names = statement.query_map([NameKind::Account as i64], |row| row.get::<_, String>(0))?;
+    Ok(names
+        .map(|name| name.map(AccountName::new))
+        .collect::<Result<_, _>>()?)
+}
+
+impl Found {
+    /// What is found without searching: leads that are named, or known under an identity.
+    fn by_name(&mut self, connection: &Connection, order: &ForgetOrder) -> Result<(), Trouble> {
+        for id in &order.leads {
+            self.leads.extend(key_of(connection, *id)?);
+        }
+        let mut statement = connection.prepare_cached("SELECT lead FROM identities WHERE identity = ?1")?;
+        let identities = order.seeker.as_ref().map(|seeker| seeker.identities());
+        for Identity(identity) in identities.unwrap_or_default() {
+            for lead in statement.query_map([&identity[..]], |row| row.get(0))? {
+                self.leads.insert(lead?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks, inside the transaction that erases, at what came since the search began.
+    pub(super) fn catch_up(&mut self, desk: &mut Desk, order: &ForgetOrder) -> Result<(), Trouble> {
+        let Desk {
+            connection, names, ..
+        } = desk;
+        self.by_name(connection, order)?;
+        let Some(seeker) = &order.seeker else {
+            return Ok(());
+        };
+        let accounts = accounts(connection, order)?;
+        let mut eye = Eye {
+            connection,
+            names,
+            seeker: &**seeker,
+            accounts: &accounts,
+        };
+        let [mut inbox, mut refused, mut forwards] = self.looked_at;
+        while let Some(row) = self.look_at_inbox(&mut eye, inbox)? {
+            inbox = row;
+        }
+        while let Some(row) = self.look_at_refused(&mut eye, refused)? {
+            refused = row;
+        }
+        while let Some(row) = self.look_at_forwards(&mut eye, forwards)? {
+            forwards = row;
+        }
+        Ok(())
+    }
+
+    fn look_at_inbox(&mut self, eye: &mut Eye<'_>, after: i64) -> Result<Option<i64>, Trouble> {
+        let mut statement = eye.connection.prepare_cached(
+            "SELECT i.id, i.account, i.source, i.received_at, i.format, i.occurred_at, i.body,
+               EXISTS (SELECT 1 FROM unsettled u WHERE u.id = i.id)
+             FROM inbox i WHERE i.id > ?1 ORDER BY i.id LIMIT ?2",
+        )?;
+        let mut rows = statement.query(params![after, PORTION])?;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            last = Some(id);
+            self.looked_at[0] = id;
+            let Some(account) = eye.account(row.get(1)?)? else {
+                continue;
+            };
+            if !eye
+                .seeker
+                .mentions(&account, row.get_ref(6)?.as_blob().unwrap_or_default())
+            {
+                continue;
+            }
+            if !row.get::<_, bool>(7)? {
+                self.arrivals.insert(id);
+                continue;
+            }
+            match eye.seeker.whose(&arrival(eye, account, row)?) {
+                Whose::Theirs | Whose::Nobodys => self.unsettled.insert(id),
+                Whose::Others => self.waiting.insert(id),
+            };
+        }
+        Ok(last)
+    }
+
+    fn look_at_refused(&mut self, eye: &mut Eye<'_>, after: i64) -> Result<Option<i64>, Trouble> {
+        let mut statement = eye
+            .connection
+            .prepare_cached("SELECT id, account, body FROM quarantine WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+        let mut rows = statement.query(params![after, PORTION])?;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            last = Some(id);
+            self.looked_at[1] = id;
+            let account = eye.account(row.get(1)?)?;
+            let body = row.get_ref(2)?.as_blob().unwrap_or_default();
+            if account.is_some_and(|account| eye.seeker.mentions(&account, body)) {
+                self.refused.insert(id);
+            }
+        }
+        Ok(last)
+    }
+
+    fn look_at_forwards(&mut self, eye: &mut Eye<'_>, after: i64) -> Result<Option<i64>, Trouble> {
+        let mut statement = eye
+            .connection
+            .prepare_cached("SELECT id, headers, body FROM forwards WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+        let mut rows = statement.query(params![after, PORTION])?;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            last = Some(id);
+            self.looked_at[2] = id;
+            let headers = row.get_ref(1)?.as_bytes().unwrap_or_default();
+            if eye.mentions(row.get_ref(2)?.as_bytes().unwrap_or_default()) || eye.mentions(headers) {
+                self.forwards.insert(id);
+            }
+        }
+        Ok(last)
+    }
+
+    fn look_at_text(&mut self, eye: &mut Eye<'_>, place: usize, after: i64) -> Result<Option<i64>, Trouble> {
+        let (table, column) = TEXTS[place];
+        let sql = format!("SELECT rowid, {column} FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
+        let mut statement = eye.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![after, PORTION])?;
+        let mut last = None;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            last = Some(id);
+            let text = row
+                .get_ref(1)?
+                .as_bytes_or_null()
+                .ok()
+                .flatten()
+                .unwrap_or_default();
+            if !eye.mentions(text) {
+                continue;
+            }
+            if table == "leads" && eye.seeker.is_theirs(&read_lead(text)?) {
+                self.leads.insert(id);
+            } else {
+                self.texts.insert((place, id));
+            }
+        }
+        Ok(last)
+    }
+}
+
+fn arrival(eye: &mut Eye<'_>, account: AccountName, row: &Row<'_>) -> Result<Arrival, Trouble> {
+    let body: Vec<u8> = row.get(6)?;
+    Ok(Arrival {
+        account,
+        source: SourceName::new(eye.names.text(eye.connection, row.get(2)?)?),
+        received_at: codes::moment(row.get(3)?),
+        raw: RawLead {
+            format: codes::format_from(row.get(4)?)?,
+            reference: None,
+            occurred_at: row.get::<_, Option<i64>>(5)?.map(codes::moment),
+            body: Bytes::from(body),
+        },
+    })
+}
