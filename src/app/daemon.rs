@@ -62,6 +62,8 @@ pub struct Daemon {
     pub store: Arc<SqliteStore>,
     /// What the rooms say of themselves.
     pub health: Arc<Health>,
+    /// What the rooms count.
+    pub metrics: Arc<Metrics>,
     premises: Arc<Premises>,
     config: Option<Reloader>,
     stop_intake: CancellationToken,
@@ -120,7 +122,7 @@ impl Daemon {
         let public = listeners.public.local_addr().unwrap_or(listen);
         let desk = admin::Desk {
             health: Arc::clone(&health),
-            metrics,
+            metrics: Arc::clone(&metrics),
             store: site.store.clone(),
             upkeep: premises.upkeep.clone(),
             stuck: stuck(&premises),
@@ -141,6 +143,7 @@ impl Daemon {
             public,
             store: site.store,
             health,
+            metrics,
             premises,
             config,
             stop_intake,

@@ -68,9 +68,9 @@ async fn run(site: &Site, outside: Outside, crew: &Crew, look: Look, args: &Demo
     site.configure(receivers.doors, receivers.crms.doors, center.doors, args.metrics)?;
     // The environment of whoever tries this belongs to another daemon.
     let loaded = Config::load(site.directory(), &std::collections::BTreeMap::new())?;
-    if args.log {
-        logging::start(&loaded.config.log, Some(LogFormat::Json));
-    }
+    let _log = args
+        .log
+        .then(|| logging::start(&loaded.config.log, Some(LogFormat::Json)));
     let blueprint = Blueprint::draw(loaded, outside)?;
     make_ready(&blueprint, &*clock).await?;
     sign_in(&blueprint, &center).await?;

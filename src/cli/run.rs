@@ -34,7 +34,7 @@ fn log_format(word: &str) -> Result<LogFormat, String> {
 /// Runs until told to stop.
 pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
     let loaded = house::config(place)?;
-    let volume = logging::start(&loaded.config.log, args.log_format);
+    let log = logging::start(&loaded.config.log, args.log_format);
     let outside = house::outside()?;
     let clock = Arc::clone(&outside.clock);
     let begun = clock.now();
@@ -48,7 +48,7 @@ pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
             .await
             .map_err(|error| Exit::failed(super::screen::chain(&error)))?;
         let status = Arc::new(OnceLock::new());
-        let renewal = renewal(place, outside, volume, Arc::clone(&status));
+        let renewal = renewal(place, outside, log.volume(), Arc::clone(&status));
         let staff = crew.staff();
         let daemon = Daemon::start(blueprint, listeners, &staff, Arc::new(Silence), Some(renewal)).await?;
         let text = status.get_or_init(|| format!("taking leads on {}", daemon.public));
@@ -58,6 +58,7 @@ pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
             why = daemon.until_lost() => Some(why),
             () = watchdog::beat(&daemon, clock) => None,
             () = heed(hangups, &daemon) => None,
+            () = log.keep_count(daemon.metrics.log()) => None,
         };
         watchdog::tell(&[NotifyState::Stopping]);
         info!(event = "stopping", "finishing what is in hand");

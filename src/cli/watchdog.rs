@@ -16,7 +16,7 @@ const WRITER_PATIENCE: Duration = Duration::from_secs(10);
 /// Tells the service manager, if there is one.
 pub(super) fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        error!(error = %error, "the service manager cannot be told");
+        error!(event = "manager_unreachable", error = %error, "the service manager cannot be told");
     }
 }
 
@@ -25,7 +25,9 @@ pub(super) fn tell(states: &[NotifyState<'_>]) {
 pub(super) fn tell_of_reload() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(error) => error!(error = %error, "the machine does not tell the time since its start"),
+        Err(error) => {
+            error!(event = "manager_unreachable", error = %error, "the machine does not tell the time since its start")
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use crate::store::{DeliveryResult, DestinationGate, FinishOutcome};
 pub struct Attempted {
     /// The lead; none when the stored bytes could not be read.
     pub lead: Option<LeadId>,
+    /// The revision that was sent.
+    pub revision: u32,
     /// What became of it.
     pub fate: AttemptFate,
     /// Who has to change, when it failed.

@@ -239,11 +239,12 @@ impl DeliveryWorker {
             [
                 Attempted {
                     lead: Some(lead),
+                    revision,
                     fate: AttemptFate::Delivered | AttemptFate::Closed,
                     ..
                 },
             ] => {
-                info!(event = "delivered", lead.id = %lead, destination = %name, duration_ms, "lead delivered to {name}");
+                info!(event = "delivered", lead.id = %lead, revision, destination = %name, duration_ms, "lead delivered to {name}");
             }
             _ if delivered > 0 => {
                 info!(event = "delivered", leads = delivered, destination = %name, duration_ms, "{delivered} leads delivered to {name}");
@@ -255,15 +256,22 @@ impl DeliveryWorker {
         }
     }
 
-    fn report_one(&self, Attempted { lead, fate, error }: Attempted) {
+    fn report_one(&self, one: Attempted) {
+        let Attempted {
+            lead,
+            revision,
+            fate,
+            error,
+        } = one;
         let name = &self.room.name;
         let lead = lead.map(|id| id.to_string()).unwrap_or_default();
+        let kind = error.map(ErrorKind::as_str);
         match fate {
             AttemptFate::Dead => {
-                warn!(event = "dead_letter", lead.id = %lead, destination = %name, "delivery to {name} ended as a dead letter; see: leadsync dead-letters show {lead}");
+                warn!(event = "dead_letter", lead.id = %lead, revision, kind, destination = %name, "delivery to {name} ended as a dead letter; see: leadsync dead-letters show {lead}");
             }
             AttemptFate::Closed => {
-                info!(event = "closed", lead.id = %lead, destination = %name, "the record of the lead in {name} takes no more changes; later revisions are not sent");
+                info!(event = "closed", lead.id = %lead, revision, destination = %name, "the record of the lead in {name} takes no more changes; later revisions are not sent");
             }
             AttemptFate::Forgotten { written: true } => {
                 warn!(event = "forgotten_in_flight", lead.id = %lead, destination = %name, "lead was forgotten while {name} was called: a record with its id may stand there; erase it there");
@@ -275,8 +283,7 @@ impl DeliveryWorker {
                 info!(event = "withheld", lead.id = %lead, destination = %name, "lead withheld from {name}: do not contact");
             }
             fate => {
-                let kind = error.map(ErrorKind::as_str);
-                debug!(lead.id = %lead, destination = %name, fate = fate.as_str(), kind, "delivery attempted");
+                debug!(lead.id = %lead, revision, destination = %name, fate = fate.as_str(), kind, "delivery attempted");
             }
         }
     }
@@ -324,7 +331,10 @@ impl Worker for DeliveryWorker {
         if calls {
             token.spend();
         }
-        let leads: Vec<Option<LeadId>> = parcels.iter().map(|parcel| parcel.lead).collect();
+        let leads: Vec<(Option<LeadId>, u32)> = parcels
+            .iter()
+            .map(|parcel| (parcel.lead, parcel.lease.revision))
+            .collect();
         let begun = self.clock.now();
         let answers = self.call(&mut parcels).await;
         let took = self.clock.now() - begun;
@@ -345,8 +355,9 @@ impl Worker for DeliveryWorker {
             .into_iter()
             .zip(errors)
             .zip(fates.into_iter().zip(outcomes))
-            .map(|((lead, error), (fate, outcome))| Attempted {
+            .map(|(((lead, revision), error), (fate, outcome))| Attempted {
                 lead,
+                revision,
                 error,
                 fate: fate.unless_lost(outcome),
             })

@@ -86,7 +86,7 @@ async fn accept_all(
             Err(error) if of_one_connection(&error) => continue,
             Err(error) => {
                 if !crowded {
-                    tracing::warn!(%error, "cannot accept connections; trying again");
+                    tracing::warn!(event = "accept_failed", %error, "cannot accept connections; trying again");
                 }
                 crowded = true;
                 sleep(BREATH).await;

@@ -140,7 +140,7 @@ impl Route {
             Ok(value) => value.is_true(),
             Err(error) => {
                 if !condition.complained.swap(true, Ordering::Relaxed) {
-                    tracing::error!(route = index, %error, "a route's condition failed, so it takes every such lead");
+                    tracing::error!(event = "route_failed", route = index, %error, "a route's condition failed, so it takes every such lead");
                 }
                 true
             }

@@ -89,7 +89,7 @@ pub async fn run(
         let next = match worker.step(now).await {
             Ok(next) => next,
             Err(error) => {
-                warn!(worker = worker.name(), error = %error, "the store did not answer; trying again soon");
+                warn!(event = "store_silent", worker = worker.name(), error = %error, "the store did not answer; trying again soon");
                 Next::At(now + AFTER_FAILURE)
             }
         };

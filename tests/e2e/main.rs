@@ -10,17 +10,21 @@
     reason = "what a scenario measures stands in its output"
 )]
 
+mod collectors;
 mod process;
 mod process_authorize;
 mod process_backup;
 mod process_by_hand;
+mod process_canaries;
 mod process_canary;
 mod process_disk;
 mod process_doctor;
 mod process_dynamics365;
 mod process_forget;
 mod process_init;
+mod process_journal;
 mod process_kill;
+mod process_log_flow;
 mod process_manager;
 mod process_marketo;
 mod process_metrics;

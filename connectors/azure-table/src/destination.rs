@@ -165,7 +165,7 @@ impl TableDestination {
 
     async fn create(&self) -> Result<(), Failure> {
         let Err(failure) = self.table.create().await else {
-            tracing::info!(table = %self.table.name, "table was not there and has been created");
+            tracing::info!(event = "table_created", table = %self.table.name, "table was not there and has been created");
             return Ok(());
         };
         let error = failure.into_error(&self.table.doing("create"));

@@ -51,7 +51,7 @@ impl Position {
             return Self::default();
         };
         serde_json::from_str(text).unwrap_or_else(|error| {
-            tracing::warn!(error = %error, "the checkpoint cannot be read; the whole table is read again");
+            tracing::warn!(event = "checkpoint_unreadable", error = %error, "the checkpoint cannot be read; the whole table is read again");
             Self::default()
         })
     }

@@ -113,10 +113,10 @@ pub(crate) fn warn_of_the_end(name: &str, table: &Table) {
     let now = table.clock.now();
     match sas.expires() {
         Some(end) if end <= now => {
-            tracing::error!(connector = %name, ended = %end, "the shared access signature has ended: make a new one");
+            tracing::error!(event = "access_ended", connector = %name, ended = %end, "the shared access signature has ended: make a new one");
         }
         Some(end) if end - now < SOON => {
-            tracing::warn!(connector = %name, ends = %end, "the shared access signature ends soon: make a new one");
+            tracing::warn!(event = "access_ends_soon", connector = %name, ends = %end, "the shared access signature ends soon: make a new one");
         }
         _ => {}
     }

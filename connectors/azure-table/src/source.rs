@@ -131,7 +131,7 @@ impl TableSource {
             return Err(error);
         }
         self.forget_pass();
-        tracing::info!(table = %self.table.name, error = %error, "the page cannot be continued; the pass begins again");
+        tracing::info!(event = "page_lost", table = %self.table.name, error = %error, "the page cannot be continued; the pass begins again");
         Ok(Batch {
             items: Vec::new(),
             next: Some(position.write()),

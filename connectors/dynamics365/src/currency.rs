@@ -83,6 +83,7 @@ impl Currencies {
         let found = known.by_code.get(code).copied();
         if found.is_none() && known.complained_of.insert(code.to_owned()) {
             tracing::warn!(
+                event = "currency_unknown",
                 currency = code,
                 "Dataverse has no such currency, so amounts in it are left out: add it in Dynamics"
             );

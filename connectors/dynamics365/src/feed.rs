@@ -46,6 +46,7 @@ impl Feed {
                 Ok(answer) => break answer,
                 Err(failure) if !track.is_fresh() && forgets(&failure) => {
                     tracing::warn!(
+                        event = "position_lost",
                         table = table(subject),
                         "Dataverse has forgotten where we were; the table is read again from {}",
                         if track.next.is_some() {

@@ -60,11 +60,17 @@ impl Position {
             return Self::default();
         };
         let position: Self = serde_json::from_str(text).unwrap_or_else(|_| {
-            tracing::warn!("the checkpoint cannot be read; everything is read anew");
+            tracing::warn!(
+                event = "checkpoint_unreadable",
+                "the checkpoint cannot be read; everything is read anew"
+            );
             Self::default()
         });
         if position.columns != COLUMNS {
-            tracing::info!("more of each record is read than before; everything is read anew");
+            tracing::info!(
+                event = "read_anew",
+                "more of each record is read than before; everything is read anew"
+            );
             return Self::default();
         }
         let links = [&position.lead, &position.opportunity].map(|track| [&track.delta, &track.next]);
@@ -77,7 +83,10 @@ impl Position {
         {
             return position;
         }
-        tracing::warn!("the checkpoint is of another environment; everything is read anew");
+        tracing::warn!(
+            event = "environment_changed",
+            "the checkpoint is of another environment; everything is read anew"
+        );
         Self::default()
     }
 

@@ -103,7 +103,10 @@ pub(crate) async fn read_currencies(dataverse: &Dataverse) -> Result<Vec<(Uuid, 
     let answer = match dataverse.send(&operation, doing).await {
         Ok(answer) => answer,
         Err(Failure::Refused(refusal)) if refusal.status == 403 => {
-            tracing::warn!("the application user may not read currencies; values come without one");
+            tracing::warn!(
+                event = "currencies_unreadable",
+                "the application user may not read currencies; values come without one"
+            );
             return Ok(Vec::new());
         }
         Err(failure) => return Err(failure.into_error(doing)),

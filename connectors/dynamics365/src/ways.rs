@@ -92,6 +92,7 @@ pub(crate) async fn ask(dataverse: &Dataverse) -> Result<bool, Failure> {
         Err(failure) if matches!(failure.kind(), ErrorKind::Rejected | ErrorKind::Misconfigured) => Ok(false),
         Err(Failure::Refused(refusal)) if refusal.status == 403 => {
             tracing::info!(
+                event = "batch_way_unknown",
                 "the application user may not see whether UpsertMultiple is there; $batch is used"
             );
             Ok(false)

@@ -116,7 +116,7 @@ fn repair(file: &mut File, path: &Path, length: u64) -> io::Result<u64> {
     if size < length {
         file.set_len(size)?;
         file.sync_data()?;
-        tracing::warn!(path = %path.display(), "cut off an unfinished line that a crash left behind");
+        tracing::warn!(event = "line_cut_off", path = %path.display(), "cut off an unfinished line that a crash left behind");
     }
     Ok(size)
 }

@@ -130,6 +130,7 @@ impl MarketoOutcomes {
     async fn begin_anew(&self, place: &mut Place, refusal: &Refusal) -> Result<(), Refusal> {
         let since = place.until - OVERLAP;
         tracing::warn!(
+            event = "position_lost",
             code = refusal.code,
             "Marketo no longer knows where we were in its changes; beginning anew an hour before the last one"
         );

@@ -64,7 +64,7 @@ fn item(item: &RawValue) -> Item {
             referral: Some(document.referral),
         },
         Err(why) => {
-            tracing::warn!(reason = %why, "a referral cannot be read; its bytes are kept");
+            tracing::warn!(event = "referral_unreadable", reason = %why, "a referral cannot be read; its bytes are kept");
             Item {
                 raw: unreadable(bytes),
                 referral: None,

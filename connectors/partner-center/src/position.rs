@@ -63,7 +63,10 @@ impl Position {
             return Self::default();
         };
         serde_json::from_str(&after.0).unwrap_or_else(|_| {
-            tracing::info!("the checkpoint cannot be read; referrals are read from the beginning");
+            tracing::info!(
+                event = "checkpoint_unreadable",
+                "the checkpoint cannot be read; referrals are read from the beginning"
+            );
             Self::default()
         })
     }

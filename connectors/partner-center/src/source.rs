@@ -123,6 +123,7 @@ impl ReferralSource {
                     && literal != Literal::None =>
             {
                 tracing::info!(
+                    event = "filter_ignored",
                     "Partner Center does not filter by time as configured; the newest changes are read first instead"
                 );
                 position.refused = Some(literal);
@@ -183,7 +184,7 @@ impl ReferralSource {
             return Err(error);
         }
         own.restarts += 1;
-        tracing::info!(error = %error, "the next page is not to be had; referrals are read from the first page again");
+        tracing::info!(event = "page_lost", error = %error, "the next page is not to be had; referrals are read from the first page again");
         Ok(Batch {
             items: Vec::new(),
             next: position.write(),

@@ -300,7 +300,7 @@ fn off_the_list(field: &Field, required: bool) -> Result<(), ConnectorError> {
         return Err(ConnectorError::new(ErrorKind::Rejected, text)
             .hint("add the value to the picklist, or map it to one that is there, then requeue"));
     }
-    tracing::warn!(field = %field.name, "a value is not in the restricted picklist of its field; the lead goes without it");
+    tracing::warn!(event = "picklist_value_left_out", field = %field.name, "a value is not in the restricted picklist of its field; the lead goes without it");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod destinations;
 mod events;
 mod farewell;
 mod floor;
+mod log;
 mod meters;
 mod page;
 mod process;
@@ -36,6 +37,8 @@ use destinations::DestinationNumbers;
 use events::EventNumbers;
 pub use events::{EventMeter, FollowMeter, ForwardMeter};
 use floor::FloorNumbers;
+pub use log::LogMeter;
+use log::LogNumbers;
 use meters::{ANSWERS, CLOCK_STATES, CLOCKS, KINDS, STAGES};
 pub use meters::{ClockMeter, DestinationMeter, DoorMeter, OutcomeMeter, SettleMeter, StoreMeter};
 pub use page::PageForm;
@@ -127,6 +130,7 @@ pub struct Metrics {
     upkeep: UpkeepNumbers,
     reloads: ReloadNumbers,
     state: StateNumbers,
+    log: LogNumbers,
     uptime: Gauge,
     /// What nobody's name stands before.
     process: Registry,
@@ -162,6 +166,7 @@ impl Metrics {
             upkeep: UpkeepNumbers::default(),
             reloads: ReloadNumbers::default(),
             state: StateNumbers::default(),
+            log: LogNumbers::default(),
             uptime: Gauge::default(),
             process: Registry::default(),
             turn: Mutex::default(),
@@ -179,6 +184,7 @@ impl Metrics {
         metrics
             .state
             .register(&mut metrics.registry, &mut metrics.process);
+        metrics.log.register(&mut metrics.registry);
         metrics
     }
 

@@ -40,7 +40,7 @@ fn a_worker_that_fails_inside_is_logged_by_its_place_and_never_by_its_words() {
 }
 
 fn fail_inside() {
-    start(&Log::default(), Some(LogFormat::Json));
+    let _log = start(&Log::default(), Some(LogFormat::Json));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .build()
@@ -53,4 +53,18 @@ fn fail_inside() {
         lead.expect("canary Ada");
     });
     assert!(runtime.block_on(worker).unwrap_err().is_panic());
+}
+
+#[test]
+fn what_was_lost_is_told_once_it_can_be_and_whole() {
+    let mut losses = Losses::default();
+    let mut look = |dropped| losses.worth_telling(dropped);
+    assert_eq!(look(0), None);
+    assert_eq!(look(5), None, "lines are being lost");
+    assert_eq!(look(5), Some(5), "no more are");
+    assert_eq!(look(6), None, "that was lost, too");
+    assert_eq!(look(6), Some(6));
+    assert_eq!(look(6), None, "it was taken");
+    assert_eq!(look(9), None);
+    assert_eq!(look(9), Some(3));
 }

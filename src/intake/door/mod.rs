@@ -191,7 +191,7 @@ impl Door {
             ),
         };
         if news {
-            tracing::error!(%error, "leads cannot be kept; senders are told to come again");
+            tracing::error!(event = "custody_failed", %error, "leads cannot be kept; senders are told to come again");
         }
         refusal
     }

@@ -18,6 +18,19 @@ pub(crate) struct Cell {
 impl Cell {
     /// Opens one with a disk of `size` where the house keeps its state.
     pub(crate) fn with_small_disk(house: &House, size: &str) -> Self {
+        let mut cell = Self::open(house);
+        let mounted = cell.run(&format!(
+            "mount -t tmpfs -o size={size} none state && echo mounted"
+        ));
+        assert_eq!(
+            mounted, "mounted",
+            "user namespaces are needed: run ./scripts/test"
+        );
+        cell
+    }
+
+    /// Opens one in the house, with the machine's disks.
+    pub(crate) fn open(house: &House) -> Self {
         let mut command = Command::new("unshare");
         house.furnish(&mut command);
         let mut shell = command
@@ -28,19 +41,11 @@ impl Cell {
             .stdout(Stdio::piped())
             .spawn()
             .expect("`unshare` of util-linux is needed: run ./scripts/test");
-        let mut cell = Self {
+        Self {
             orders: shell.stdin.take().unwrap(),
             words: BufReader::new(shell.stdout.take().unwrap()).lines(),
             shell,
-        };
-        let mounted = cell.run(&format!(
-            "mount -t tmpfs -o size={size} none state && echo mounted"
-        ));
-        assert_eq!(
-            mounted, "mounted",
-            "user namespaces are needed: run ./scripts/test"
-        );
-        cell
+        }
     }
 
     /// Runs a line of shell; gives what it printed.
@@ -76,7 +81,7 @@ impl Cell {
 
 impl Drop for Cell {
     fn drop(&mut self) {
-        let _ = writeln!(self.orders, "kill -9 $daemon 2>/dev/null; exit");
+        let _ = writeln!(self.orders, "kill -9 $daemon $journal 2>/dev/null; exit");
         let _ = self.shell.wait();
     }
 }

@@ -35,6 +35,11 @@ impl Daemon {
         Self(command.arg("run").stderr(log).spawn().unwrap())
     }
 
+    /// Starts it with a command that knows where the log goes.
+    pub(crate) fn spawn_mute(command: &mut Command) -> Self {
+        Self(command.arg("run").spawn().unwrap())
+    }
+
     /// Waits until it says that it is ready; gives how long that took.
     #[track_caller]
     pub(crate) fn wait_until_ready(&mut self, house: &House) -> Duration {

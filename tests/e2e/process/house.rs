@@ -96,6 +96,13 @@ impl House {
         )
     }
 
+    /// From its next start on the daemon tells everything.
+    pub(crate) fn speak_up(&self) {
+        let path = self.path("leadsync.toml");
+        let config = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, config.replace("level = \"info\"", "level = \"debug\"")).unwrap();
+    }
+
     /// Something in the house.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)

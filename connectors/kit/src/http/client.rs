@@ -58,6 +58,7 @@ impl TransportFactory for ReqwestFactory {
         let client = client.build().map_err(cannot_build)?;
         if has_proxy {
             tracing::info!(
+                event = "proxy_resolves",
                 "names are resolved by the configured proxy; its own policy guards private targets"
             );
         }
@@ -198,7 +199,11 @@ impl ReqwestTransport {
     fn alarm_when_peer_is_forbidden(&self, response: &reqwest::Response, host: &str) {
         let peer = response.remote_addr().map(|address| address.ip());
         if !self.has_proxy && peer.is_some_and(|address| !self.policy.allows_address(address)) {
-            tracing::error!(host, "a request reached an address the target policy forbids");
+            tracing::error!(
+                event = "target_forbidden",
+                host,
+                "a request reached an address the target policy forbids"
+            );
         }
     }
 }

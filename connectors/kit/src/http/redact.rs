@@ -51,7 +51,7 @@ impl Write for Washing<'_, '_> {
 }
 
 /// Characters that move the cursor, turn the text around, or hide.
-fn is_tricky(c: char) -> bool {
+pub fn is_tricky(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -128,7 +128,7 @@ impl Registrar {
                     kept_at: self.center.wire.clock.now(),
                 })
                 .await?;
-            tracing::warn!(holder = %other.holder(), "the webhook registration is taken over; the former address is kept");
+            tracing::warn!(event = "webhook_taken_over", holder = %other.holder(), "the webhook registration is taken over; the former address is kept");
         }
         let body = json!({
             "WebhookUrl": self.url.as_str(),

@@ -69,7 +69,7 @@ impl Leads {
         match self.run(csv::write(&records)).await {
             Ok(results) => settle(rows, &places, &results),
             Err(error) if concerns_the_job(&error) => {
-                tracing::warn!(error = %error, "a bulk job failed; its leads go by collections");
+                tracing::warn!(event = "bulk_failed", error = %error, "a bulk job failed; its leads go by collections");
                 Self::usual_way(rows, &places);
             }
             Err(error) => {
@@ -123,7 +123,12 @@ impl Leads {
                 "JobComplete" => return Ok(()),
                 // Some of its rows may be written all the same: the results tell.
                 "Failed" | "Aborted" => {
-                    tracing::warn!(state = job.state, reason = ?job.error_message, "a bulk job came to no good end");
+                    tracing::warn!(
+                        event = "bulk_failed",
+                        state = job.state,
+                        code = code(&job),
+                        "a bulk job came to no good end"
+                    );
                     return Ok(());
                 }
                 _ if self.api.clock.now() >= until => {
@@ -202,4 +207,15 @@ fn concerns_the_job(error: &ConnectorError) -> bool {
         error.kind(),
         ErrorKind::Rejected | ErrorKind::Misconfigured | ErrorKind::Broken | ErrorKind::Conflict
     )
+}
+
+/// The code before their words, which may quote a row: `InvalidBatch : Field name not found : ..`.
+fn code(job: &crate::api::Job) -> &str {
+    let words = job.error_message.as_deref().unwrap_or_default();
+    let code = words.split_whitespace().next().unwrap_or_default();
+    if code.chars().all(|c| c.is_ascii_alphabetic()) {
+        code
+    } else {
+        ""
+    }
 }

@@ -151,7 +151,7 @@ impl Leads {
         let contact = match self.contacts.get().await {
             Ok(contact) => contact,
             Err(error) if is_about_rights(&error) => {
-                tracing::warn!(error = %error, "contacts cannot be marked; a task says that they must not be contacted");
+                tracing::warn!(event = "contacts_unmarked", error = %error, "contacts cannot be marked; a task says that they must not be contacted");
                 return Ok(Vec::new());
             }
             Err(error) => return Err(error),

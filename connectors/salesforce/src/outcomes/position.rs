@@ -95,11 +95,14 @@ impl Position {
         match serde_json::from_str::<Self>(text) {
             Ok(position) if position.fields == FIELDS => position,
             Ok(_) => {
-                tracing::info!("more of each record is read than before; all leads are looked at again");
+                tracing::info!(
+                    event = "read_anew",
+                    "more of each record is read than before; all leads are looked at again"
+                );
                 Self::default()
             }
             Err(error) => {
-                tracing::warn!(error = %error, "the checkpoint cannot be read; all leads are looked at again");
+                tracing::warn!(event = "checkpoint_unreadable", error = %error, "the checkpoint cannot be read; all leads are looked at again");
                 Self::default()
             }
         }
@@ -115,7 +118,10 @@ impl Position {
         if self.aliases.len() < ALIASES || self.aliases.contains_key(record) {
             self.aliases.insert(record.to_owned(), lead);
         } else {
-            tracing::warn!("more merged leads than can be followed; the newest is not");
+            tracing::warn!(
+                event = "merges_beyond_count",
+                "more merged leads than can be followed; the newest is not"
+            );
         }
     }
 
