@@ -17,7 +17,7 @@ const SEATS: usize = 16;
 /// A request's head must be complete by then.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// No connection lives longer.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// The rest after the system refused to accept, as when no descriptor is left.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 

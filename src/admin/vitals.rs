@@ -36,6 +36,7 @@ struct Silent {
     seconds: Option<u64>,
 }
 
+#[expect(clippy::struct_field_names, reason = "it is what the answer says")]
 #[derive(Serialize)]
 struct Ready {
     ready: bool,
@@ -44,6 +45,7 @@ struct Ready {
 }
 
 /// Why no leads should be sent.
+#[expect(clippy::struct_field_names, reason = "it is what the answer says")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Reason {
     reason: &'static str,

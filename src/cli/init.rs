@@ -21,6 +21,10 @@ use write::Written;
 #[command(after_help = "\
 Asks for what is not given when somebody is at the terminal, and never otherwise. Every place that needs a value of
 yours says CHANGE-ME; leadsync check names them all. Secrets that are there already are never replaced.")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct InitArgs {
     /// The directory of the config; that of --config otherwise
     #[arg(long, value_name = "DIR")]
@@ -28,7 +32,7 @@ pub(super) struct InitArgs {
     /// A system to connect: KIND or KIND=NAME; may be given several times
     #[arg(long = "crm", value_name = "KIND[=NAME]", value_parser = ask::connector)]
     crms: Vec<(String, String)>,
-    /// The address others reach this machine by, like https://leads.contoso.example
+    /// The address others reach this machine by, like <https://leads.contoso.example>
     #[arg(long, value_name = "URL", value_parser = ask::address)]
     public_url: Option<Url>,
     /// leadsync ends TLS itself, with a certificate of yours
@@ -107,10 +111,10 @@ fn answers(args: &InitArgs) -> Result<Answers, Exit> {
     // Its secret would be that of the intake URL.
     names.push(plan::SOURCE);
     names.sort_unstable();
-    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+    let mut twins = names.iter().zip(names.iter().skip(1));
+    if let Some((name, _)) = twins.find(|(one, next)| one == next) {
         return Err(Exit::usage(format!(
-            "there are two of the name {:?}: give the connector another one, KIND=NAME",
-            pair[0]
+            "there are two of the name {name:?}: give the connector another one, KIND=NAME"
         )));
     }
     let public_url = match &args.public_url {
@@ -119,9 +123,8 @@ fn answers(args: &InitArgs) -> Result<Answers, Exit> {
     };
     let front = match (args.tls, args.proxy) {
         (true, _) => Front::Tls,
-        (false, true) => Front::Proxy,
         (false, false) if asks => ask::front().map_err(gone)?,
-        (false, false) => Front::Proxy,
+        (false, _) => Front::Proxy,
     };
     Ok(Answers {
         connectors,
@@ -261,7 +264,9 @@ fn show_urls(place: &Place, dir: &Path) -> Result<(), Exit> {
             .map(|(source, url)| serde_json::json!({ "source": source, "url": url }));
         screen::json(&serde_json::json!({ "urls": sources.collect::<Vec<_>>() }));
     } else {
-        shown.iter().for_each(|(_, url)| screen::line(url));
+        for (_, url) in &shown {
+            screen::line(url);
+        }
     }
     Ok(())
 }

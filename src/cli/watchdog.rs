@@ -26,7 +26,7 @@ pub(super) fn tell_of_reload() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         Err(error) => {
-            error!(event = "manager_unreachable", error = %error, "the machine does not tell the time since its start")
+            error!(event = "manager_unreachable", error = %error, "the machine does not tell the time since its start");
         }
     }
 }

@@ -81,7 +81,7 @@ fn short(time: Duration) -> String {
     let seconds = time.as_secs();
     if seconds > 0 && time.subsec_nanos() == 0 {
         for (size, unit) in [(86_400, "d"), (3_600, "h"), (60, "m")] {
-            if seconds % size == 0 {
+            if seconds.is_multiple_of(size) {
                 return format!("{}{unit}", seconds / size);
             }
         }

@@ -163,7 +163,7 @@ fn nothing_of_a_person_is_left_when_no_daemon_runs() {
     let destination = Destination::open();
     destination
         .webhook
-        .answer_always(Some(Answer::status(422).body(&format!("no {EMAIL} here"))));
+        .answer_always(Some(Answer::status(422).body(format!("no {EMAIL} here"))));
     let house = house_with(&destination);
     let mut daemon = Daemon::start(&house);
     leave_traces(&house);

@@ -98,7 +98,7 @@ pub(super) fn plan(dir: &Path, answers: &Answers, dice: &Dice) -> Plan {
     let mut drop_in = "# Written by leadsync init: the secrets the config names.\n[Service]\n".to_owned();
     for name in &credentials {
         let path = folder.join(name);
-        drop_in += &format!("LoadCredential={name}:{}\n", path.display());
+        drop_in.extend(["LoadCredential=", name, ":", &path.display().to_string(), "\n"]);
         let text = match made.get(name) {
             Some(how) => secret(*how, dice),
             None => format!("{UNWRITTEN}\n"),
@@ -204,10 +204,10 @@ fn marked(line: &str) -> String {
 
 /// The credentials the files name, in the order of the alphabet.
 fn credentials(files: &[Planned]) -> Vec<String> {
-    let named = files
+    let secrets = files
         .iter()
         .flat_map(|file| Document::new(&file.path, file.text.as_str()).secrets());
-    let mut names: Vec<String> = named.filter_map(|(_, place)| place.credential).collect();
+    let mut names: Vec<String> = secrets.filter_map(|(_, place)| place.credential).collect();
     names.sort();
     names.dedup();
     names

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::plan::Planned;
 
 /// What happened to the files.
+#[expect(clippy::struct_field_names, reason = "it is what the answer says")]
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Written {
     /// New, or in place of another.
@@ -36,7 +37,9 @@ pub(super) fn write(files: &[Planned]) -> io::Result<Written> {
         let beside = with_end(&file.path, ".new");
         if let Err(error) = put(&beside, file) {
             ready.push((beside, file));
-            ready.iter().for_each(|(beside, _)| drop(fs::remove_file(beside)));
+            for (beside, _) in &ready {
+                let _ = fs::remove_file(beside);
+            }
             let place = file.path.display();
             return Err(io::Error::new(error.kind(), format!("{place}: {error}")));
         }

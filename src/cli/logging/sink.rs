@@ -71,7 +71,10 @@ impl Sink {
         let mut order = Order::Flush(done);
         for _ in 0..PATIENCE.as_millis() / BREATH.as_millis() {
             match self.lines.queue.try_send(order) {
-                Ok(()) => return drop(written.recv_timeout(PATIENCE)),
+                Ok(()) => {
+                    let _ = written.recv_timeout(PATIENCE);
+                    return;
+                }
                 Err(TrySendError::Full(refused)) => order = refused,
                 Err(TrySendError::Disconnected(_)) => return,
             }

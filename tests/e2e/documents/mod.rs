@@ -1,6 +1,6 @@
 //! The documentation, rehearsed: every command a reader may type is typed, on a machine made for the page.
 //!
-//! A page's ```sh blocks run in order, as root of a machine of their own (`enter`): what they write under `/etc` or
+//! Blocks of shell in a page run in order, as root of a machine of their own (`enter`): what they write under `/etc` or
 //! `/var` is gone afterwards, and the systems they speak of (`town`) answer under the names the page gives them.
 //! Comments in a page say what cannot be seen from it; `page` lists them.
 

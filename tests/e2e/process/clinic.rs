@@ -201,7 +201,8 @@ impl Clinic {
         let mut drop_in = "[Service]\nLogRateLimitIntervalSec=0\n".to_owned();
         for (name, secret) in credentials {
             let file = format!("credentials/{name}");
-            drop_in += &format!("LoadCredential={name}:{}\n", self.house.path(&file).display());
+            let place = self.house.path(&file).display().to_string();
+            drop_in.extend(["LoadCredential=", name, ":", &place, "\n"]);
             files.insert(file, secret.to_owned());
         }
         files.insert("units/leadsync.service.d/credentials.conf".to_owned(), drop_in);

@@ -61,7 +61,11 @@ impl Machine {
             Suite::Trixie => "target/machine/trixie",
         };
         let tree = Path::new(REPOSITORY).join(tree);
-        assert!(tree.exists(), "{tree:?} is not there: run ./scripts/test");
+        assert!(
+            tree.exists(),
+            "{} is not there: run ./scripts/test",
+            tree.display()
+        );
         let mut keeper = as_root(Path::new(REPOSITORY).join("tests/machine/boot"))
             .arg(tree)
             .arg(packages())

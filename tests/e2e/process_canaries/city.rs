@@ -40,6 +40,7 @@ pub(super) struct City {
 }
 
 impl City {
+    #[expect(clippy::too_many_lines, reason = "it is the list of what is in the city")]
     pub(super) fn build() -> Self {
         let mut town = Town::new();
         let mut parrots = Vec::new();
