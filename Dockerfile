@@ -6,6 +6,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY connectors connectors
 COPY config config
 COPY src src
+COPY systemd systemd
 COPY tests tests
 RUN cargo build --release --locked --bin leadsync && strip --strip-debug target/release/leadsync
 

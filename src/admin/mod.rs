@@ -20,7 +20,7 @@ pub mod reload;
 pub mod router;
 pub mod server;
 
-pub use guard::guarded;
+pub use guard::{Token, guarded};
 pub use health::{Health, Pulse, Trouble};
 pub use metrics::Metrics;
 pub use noticeboard::{Noticeboard, Tended};

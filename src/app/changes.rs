@@ -93,7 +93,12 @@ fn settings(before: &Config, next: &Config) -> Vec<String> {
         ("clocks", before.clocks != next.clocks),
         ("retention", before.retention != next.retention),
         ("silence", silence(before) != silence(next)),
+        ("canary", before.canary != next.canary),
         ("log", before.log != next.log),
+        (
+            "listen.public_url",
+            before.listen.public_url != next.listen.public_url,
+        ),
         ("listen.tls", before.listen.tls != next.listen.tls),
         ("route", before.routes != next.routes),
         ("tables", before.tables != next.tables),

@@ -1,13 +1,12 @@
 //! Where the operator asks and where numbers are read: open from the start, before there is much to tell.
 
-use connector_kit::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::admin::{self, AdminListener, Desk, Reception};
+use crate::admin::{self, AdminListener, Desk, Reception, Token};
 
 /// The counters, served on `front`.
 pub(super) struct Counters {
@@ -20,7 +19,7 @@ impl Counters {
     pub(super) fn open(
         listener: AdminListener,
         metrics: Option<TcpListener>,
-        token: Option<&Secret>,
+        token: Option<Token>,
         front: &Handle,
         stop: &CancellationToken,
     ) -> (Self, Vec<JoinHandle<()>>) {

@@ -20,7 +20,7 @@ use super::observers::Ears;
 use super::premises::{Grounds, Premises};
 use super::reload::{InForce, Reloader, Renewal};
 use super::site::Site;
-use crate::admin::{self, Health, Metrics, NotReloaded, Reload, Reloaded, Stuck, Ticks, Trouble};
+use crate::admin::{self, Health, Metrics, NotReloaded, Reload, Reloaded, Stuck, Ticks, Token, Trouble};
 use crate::intake;
 use crate::store::StoreError;
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -85,11 +85,11 @@ impl Daemon {
         let metrics = Arc::new(Metrics::new(Ticks::machine()));
         metrics.began(blueprint.outside.clock.now());
         let stop_work = CancellationToken::new();
-        let token = blueprint.metrics_token.as_ref();
+        let token = blueprint.metrics_token.as_ref().map(Token::new);
         let (counters, mut serving) = Counters::open(
             listeners.admin,
             listeners.metrics,
-            token,
+            token.clone(),
             &staff.front,
             &stop_work,
         );
@@ -102,6 +102,7 @@ impl Daemon {
             metrics: Arc::clone(&metrics),
             ears,
             staff: staff.clone(),
+            token,
         };
         let stop_intake = CancellationToken::new();
         let clock = Arc::clone(&blueprint.outside.clock);

@@ -11,7 +11,7 @@ use super::daemon::Staff;
 use super::front;
 use super::hiring::{Hiring, bells};
 use super::observers::Ears;
-use crate::admin::{Changes, Health, Metrics, Noticeboard, Terms};
+use crate::admin::{Changes, Health, Metrics, Noticeboard, Terms, Token};
 use crate::intake::{Door, Tls};
 use crate::runtime::Bells;
 use crate::store::InboxId;
@@ -27,6 +27,8 @@ pub(super) struct Premises {
     pub(super) staff: Staff,
     pub(super) door: Arc<Door>,
     pub(super) tls: Option<Arc<Tls>>,
+    /// What readers of numbers show.
+    token: Option<Token>,
     /// What the operator's desk goes by.
     pub(super) terms: Arc<ArcSwap<Terms>>,
     pub(super) roster: Roster,
@@ -42,6 +44,7 @@ pub(super) struct Grounds {
     pub(super) metrics: Arc<Metrics>,
     pub(super) ears: Arc<dyn Ears>,
     pub(super) staff: Staff,
+    pub(super) token: Option<Token>,
 }
 
 impl Premises {
@@ -53,6 +56,7 @@ impl Premises {
             door: front::door(&grounds, blueprint, &bells),
             health: Arc::clone(&grounds.health),
             tls: blueprint.tls.clone(),
+            token: grounds.token,
             terms: Arc::new(ArcSwap::from_pointee(front::terms(blueprint, &bells))),
             roster: Roster::new(grounds.staff.back.clone(), clock, stop),
             upkeep: Noticeboard::default(),
@@ -76,6 +80,9 @@ impl Premises {
         self.door.reload(front::rules(next, &self.store, &bells));
         if let (Some(shown), Some(next)) = (&self.tls, &next.tls) {
             shown.become_like(next);
+        }
+        if let (Some(token), Some(next)) = (&self.token, &next.metrics_token) {
+            token.replace(next);
         }
         self.terms.store(Arc::new(front::terms(next, &bells)));
         let relieved = self.man(next, &bells);

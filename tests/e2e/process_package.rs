@@ -36,6 +36,9 @@ fn installing_gives_files_with_their_rights_and_starts_nothing() {
             "644 root:root",
         ),
         ("/usr/share/leadsync/drop-ins/egress.conf", "644 root:root"),
+        ("/usr/share/leadsync/schema/leadsync.json", "644 root:root"),
+        ("/usr/lib/systemd/catalog/leadsync.catalog", "644 root:root"),
+        ("/usr/lib/systemd/system/leadsync-canary.timer", "644 root:root"),
     ] {
         assert_eq!(rights(&machine, path), expected, "{path}");
     }

@@ -1,6 +1,7 @@
 //! Another config while leads come in: nothing is dropped, nothing is done twice.
 
 use std::collections::BTreeMap;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::process::{
-    Daemon, Destination, GENEROUS, House, Load, Plan, SECRET, ServiceManager, eventually, lead_body,
-    lead_path, post,
+    Daemon, Destination, GENEROUS, House, Load, Plan, SECRET, ServiceManager, Wire, address_of_our_own,
+    eventually, lead_body, lead_path, post,
 };
 
 /// A house with one destination, `crm`.
@@ -154,6 +155,30 @@ fn a_new_secret_of_a_source_opens_after_the_reload_and_the_old_one_does_not() {
     assert_eq!(changed["sources"]["changed"], serde_json::json!(["web"]));
     assert_eq!((status(SECRET), status(next)), (404, 200));
     assert!(!house.log().contains(next) && !changed.to_string().contains(next));
+    daemon.stop();
+}
+
+#[test]
+fn readers_of_numbers_show_the_new_token_after_the_reload() {
+    let house = House::new();
+    let metrics = address_of_our_own();
+    let file = house.path("metrics.token");
+    let main = std::fs::read_to_string(house.path("leadsync.toml")).unwrap();
+    let token = format!("metrics_token = {{ file = \"{}\" }}", file.display());
+    let listen = format!("[listen]\nmetrics = \"{metrics}\"\n{token}\n");
+    std::fs::write(house.path("leadsync.toml"), main.replace("[listen]\n", &listen)).unwrap();
+    let tokens = ["first-token-0123456789abcdef", "second-token-0123456789abcdef"];
+    std::fs::write(&file, tokens[0]).unwrap();
+    let mut daemon = Daemon::start(&house);
+    let status = |token: &str| {
+        let mut wire = Wire(TcpStream::connect(metrics).unwrap());
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+        wire.exchange(&request).unwrap().status
+    };
+    assert_eq!(tokens.map(status), [200, 401]);
+    std::fs::write(&file, tokens[1]).unwrap();
+    reload(&house);
+    assert_eq!(tokens.map(status), [401, 200]);
     daemon.stop();
 }
 

@@ -1,5 +1,6 @@
 //! The units are ones systemd understands, fit the program, and give little away (G18).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -185,6 +186,35 @@ fn the_unit_runs_commands_the_program_has() {
     assert_eq!(seen, 3);
 }
 
+/// First folders of the files that the source includes, such as a shipped unit; those of tests do not count.
+fn folders_the_program_is_built_from() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = BTreeSet::from(["src".to_owned()]);
+    let mut open = vec![root.join("src")];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(
+                std::fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+            continue;
+        }
+        if path.iter().any(|part| part == "tests" || part == "tests.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for rest in text.split("include_str!(\"").skip(1) {
+            let included = path.parent().unwrap().join(rest.split('"').next().unwrap());
+            let included = included.canonicalize().unwrap();
+            let first = included.strip_prefix(root).unwrap().iter().next().unwrap();
+            folders.insert(first.to_str().unwrap().to_owned());
+        }
+    }
+    assert!(folders.len() > 2, "{folders:?}");
+    folders
+}
+
 #[test]
 fn what_the_image_is_made_of_is_there_and_let_through() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -204,6 +234,9 @@ fn what_the_image_is_made_of_is_there_and_let_through() {
         }
     }
     assert!(seen > 3);
+    for folder in folders_the_program_is_built_from() {
+        assert!(image.contains(&format!("\nCOPY {folder} {folder}\n")), "{folder}");
+    }
     let rust = format!("FROM rust:{}-", env!("CARGO_PKG_RUST_VERSION"));
     assert!(image.contains(&rust), "{rust}");
     let user = image.find("\nUSER 10001").expect("nobody's administrator");

@@ -13,11 +13,12 @@ use connector_kit::{DestinationName, ErrorKind, Quota};
 use tower::ServiceExt;
 
 use super::*;
-use crate::admin::Ticks;
 use crate::admin::ticks::Crank;
+use crate::admin::{Ticks, Token};
 use crate::intake::tests::shelf::{Mood, Shelf};
 use crate::store::{DestinationGate, DestinationStatus, Ledger, Totals};
 
+mod reload;
 mod vitals;
 
 fn noon() -> DateTime<Utc> {
@@ -242,8 +243,8 @@ async fn readers_get_the_numbers_and_nothing_that_changes_anything() {
 #[tokio::test]
 async fn readers_from_elsewhere_show_the_token() {
     let office = office();
-    let token = Secret::new("0123456789abcdefghijkl");
-    let guarded = || crate::admin::guarded(crate::admin::readable(office.desk.clone()), &token);
+    let token = Token::new(&Secret::new("0123456789abcdefghijkl"));
+    let guarded = || crate::admin::guarded(crate::admin::readable(office.desk.clone()), token.clone());
     for (shown, status) in [
         (None, 401),
         (Some(""), 401),
@@ -267,6 +268,20 @@ async fn readers_from_elsewhere_show_the_token() {
             };
             assert_eq!(response.status().as_u16(), expected, "{path} {shown:?}");
         }
+    }
+    token.replace(&Secret::new("another-one-0123456789"));
+    for (shown, status) in [("0123456789abcdefghijkl", 401), ("another-one-0123456789", 200)] {
+        let request = Request::builder().uri("/readyz");
+        let request = request.header("authorization", format!("Bearer {shown}"));
+        let response = guarded()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(
+            response.status().as_u16(),
+            status,
+            "after it was replaced: {shown}"
+        );
     }
 }
 

@@ -94,6 +94,37 @@ async fn both_secrets_work_during_rotation_and_the_old_one_ends_with_a_reload() 
 }
 
 #[tokio::test]
+async fn who_was_too_fast_still_is_after_a_reload_that_leaves_the_rate_as_it_was() {
+    let limits = |burst| IntakeLimits {
+        rate_per_address: Some(rate(1, burst)),
+        ..IntakeLimits::default()
+    };
+    let house = House::open(Plan {
+        limits: limits(4),
+        source_rate: Some(rate(1, 2)),
+        ..Plan::default()
+    });
+    let other = "/v1/leads/other/secret-of-the-other-source";
+    for expected in [200, 200, 429] {
+        assert_eq!(knock(&house, PATH, None).await.0, expected);
+    }
+    house
+        .door
+        .reload(DoorRules::new(limits(4), sources(Some(rate(1, 2)))));
+    assert_eq!(
+        knock(&house, PATH, None).await.0,
+        429,
+        "the source's pace goes on"
+    );
+    assert_eq!(knock(&house, other, None).await.0, 429, "and that of the address");
+
+    house
+        .door
+        .reload(DoorRules::new(limits(5), sources(Some(rate(1, 3)))));
+    assert_eq!(knock(&house, PATH, None).await.0, 200, "another rate begins anew");
+}
+
+#[tokio::test]
 async fn another_method_is_told_which_one_is_allowed_but_only_to_who_knows_the_secret() {
     let house = House::usual();
     for method in ["GET", "HEAD", "PUT", "DELETE"] {
