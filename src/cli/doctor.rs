@@ -16,7 +16,7 @@ use connector_kit::{CallBook, Check, Connector, Health, readiness};
 use super::examine::{Examined, examine};
 use super::{Exit, Place, house, screen};
 use crate::app::{self, Outside};
-use crate::config::{Config, ConnectorFile, Diagnostics, Loaded};
+use crate::config::{Config, ConnectorFile, Diagnostics, Loaded, Mistake};
 use machine::Machine;
 
 /// Whom to look at.
@@ -139,14 +139,16 @@ fn not_built(wrong: &Diagnostics, known: Option<&'static str>) -> Vec<Check> {
     if let Some(known) = known {
         return vec![Check::unknown("config", known)];
     }
-    let ill = wrong.mistakes().iter().map(|mistake| {
-        let remedy = match &mistake.did_you_mean {
-            Some(word) => format!("write `{word}`"),
-            None => "correct it there; leadsync check tells when it is right".to_owned(),
-        };
-        Check::ill("config", mistake.place_and_message(), remedy)
-    });
-    ill.collect()
+    wrong.mistakes().iter().map(mistaken).collect()
+}
+
+/// A mistake in the config, as a look at it tells it.
+fn mistaken(mistake: &Mistake) -> Check {
+    let remedy = match &mistake.did_you_mean {
+        Some(word) => format!("write `{word}`"),
+        None => "correct it there; leadsync check tells when it is right".to_owned(),
+    };
+    Check::ill("config", mistake.place_and_message(), remedy)
 }
 
 /// What was found.

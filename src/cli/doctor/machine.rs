@@ -133,14 +133,8 @@ impl<'a> Machine<'a> {
                 format!("{file} and {files} files of connectors.d are right"),
             )];
         }
-        let ill = self.mistakes.iter().chain(&unwritten).map(|mistake| {
-            let remedy = match &mistake.did_you_mean {
-                Some(word) => format!("write `{word}`"),
-                None => "correct it there; leadsync check tells when it is right".to_owned(),
-            };
-            Check::ill(NAME, mistake.place_and_message(), remedy)
-        });
-        ill.collect()
+        let wrong = self.mistakes.iter().chain(&unwritten);
+        wrong.map(super::mistaken).collect()
     }
 
     /// Nothing was written later than now.
