@@ -70,9 +70,10 @@ pub(crate) async fn carry<S>(
     }
     // The HTTP library hangs up on whoever has not spoken yet; but they were let in, and are about to.
     tokio::select! {
+        // First, for the same reason: whoever has spoken is told of the end with the very next answer.
         biased;
-        ended = connection.as_mut() => return log(ended),
         () = first_word(&heard) => {}
+        ended = connection.as_mut() => return log(ended),
     }
     connection.as_mut().graceful_shutdown();
     if let Ok(ended) = timeout(limits.drain, connection).await {

@@ -18,7 +18,7 @@ const SYSTEMS: [&str; 10] = [
 ];
 
 /// The register of kinds, the log filter that names their crates, and the show of how it works.
-const MAY_NAME_SYSTEMS: [&str; 4] = ["registry.rs", "cli/logging.rs", "demo", "cli/demo"];
+const MAY_NAME_SYSTEMS: [&str; 4] = ["registry.rs", "cli/logging/filter.rs", "demo", "cli/demo"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -7,7 +7,7 @@ use connector_kit::clock::SystemClock;
 use connector_kit::dice::Dice;
 use connector_kit::http::ReqwestFactory;
 use connector_kit::secret::SecretReader;
-use connector_kit::{CallBook, ConnectorContext, ConnectorSettings};
+use connector_kit::{CallBook, ConnectorContext, ConnectorSettings, Role};
 use jsonschema::Validator;
 use serde_json::Value;
 
@@ -185,6 +185,8 @@ fn settings_of(kind: &str) -> BTreeSet<String> {
     };
     let settings = ConnectorSettings {
         settings: toml::from_str("zzz = 1").unwrap(),
+        // One that every kind can play, or looks at later.
+        roles: vec![Role::Destination],
         ..ConnectorSettings::default()
     };
     let error = registry::build(kind, &settings, &context).map(drop).unwrap_err();

@@ -177,11 +177,20 @@ fn the_guide_tells_of_every_event_as_the_code_has_it() {
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
-    while let Some((before, link)) = rest.split_once('[') {
-        let (words, behind) = link.split_once("](").unwrap();
+    while let Some((before, behind)) = rest.split_once('[') {
         plain += before;
-        plain += words;
-        rest = behind.split_once(')').unwrap().1;
+        // A bracket of another kind stays.
+        let link = behind.split_once("](").filter(|(words, _)| !words.contains(']'));
+        rest = match link {
+            Some((words, target)) => {
+                plain += words;
+                target.split_once(')').unwrap().1
+            }
+            None => {
+                plain.push('[');
+                behind
+            }
+        };
     }
     (plain + rest).replace('`', "")
 }
