@@ -17,6 +17,9 @@ pub mod route;
 // 4. What becomes of it there is seen.
 pub mod syncback;
 
+// Two views of the same leads are held against each other.
+pub mod compare;
+
 // The floor: what is written survives, until somebody is to be forgotten.
 pub mod erase;
 pub mod store;

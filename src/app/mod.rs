@@ -2,6 +2,7 @@
 
 // 1. What is written becomes what the rooms are built from.
 mod build;
+mod counting;
 mod purses;
 
 // 2. Where a daemon stands and what stays while configs come and go; who works in it.
@@ -25,6 +26,7 @@ mod fixed;
 mod reload;
 
 pub use build::{Blueprint, Outside, connectors, reader};
+pub use counting::{Counted, counted};
 pub use daemon::{Daemon, Staff, StartError};
 pub(crate) use hiring::listened;
 pub use listeners::Listeners;

@@ -14,8 +14,8 @@ use connector_kit::referral::read;
 use connector_kit::secret::SecretReader;
 use connector_kit::{
     Check, Connector, ConnectorError, Destination, DestinationName, FetchedReferral, LeadDelivery, Outcome,
-    RawFormat, RawLead, Receipt, Referral, ReferralChange, ReferralDesk, ReferralId, Role, SourceName,
-    Upkeep,
+    RawFormat, RawLead, Receipt, Referral, ReferralChange, ReferralDesk, ReferralId, Rendered, Role,
+    SourceName, Upkeep,
 };
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -144,6 +144,10 @@ impl Destination for Hanging {
     async fn upsert(&self, _: &[LeadDelivery]) -> Vec<Result<Receipt, ConnectorError>> {
         self.0.send_replace(true);
         std::future::pending().await
+    }
+
+    fn preview(&self, _: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
+        Vec::new()
     }
 }
 

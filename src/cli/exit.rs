@@ -19,7 +19,8 @@ Exit codes:
   4   provision: something is missing, or not usable yet; authorize: nobody signed in in time;
       referral: it is ordered, and not done yet; clocks --fail-overdue: a clock is overdue;
       canary: it did not arrive, or could not be taken away;
-      forget: something is left; the message says what, and to run it again
+      forget: something is left; the message says what, and to run it again;
+      plan: a lead would become a dead letter that does not now; audit: the two sides differ
   66  what was asked for does not exist; restore: the file is no backup this leadsync can use
   69  the other side does not answer, or a connector cannot be used; ctl: no daemon answers
   73  the state directory cannot be used; backup: the file cannot be written, or exists

@@ -1,5 +1,6 @@
 //! What the operator types, and the exit code it ends with.
 
+mod audit;
 mod authorize;
 mod backup;
 mod canary;
@@ -23,6 +24,7 @@ mod leads;
 mod logging;
 mod man;
 mod outcomes;
+mod plan;
 mod provision;
 mod referral;
 mod referrals;
@@ -31,6 +33,7 @@ mod renewal;
 mod reports;
 mod reprocess;
 mod restore;
+mod resync;
 mod run;
 #[cfg(test)]
 mod samples;
@@ -44,6 +47,7 @@ mod status;
 mod tables;
 mod warnings;
 mod watchdog;
+mod when;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -97,6 +101,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Look at everything that may be in a lead's way to a system, and say what to do; changes nothing
     Doctor(doctor::DoctorArgs),
+    /// What an edited config would write otherwise, on stored leads, field by field; sends nothing
+    Plan(plan::PlanArgs),
     /// Make a system ready for leads: fields, keys, rights. Shows what is missing, unless told to act
     Provision(provision::ProvisionArgs),
     /// Let a person sign in for a connector that acts for one, in a browser or on another device
@@ -133,6 +139,10 @@ enum Command {
     Forget(forget::ForgetArgs),
     /// Send a marked test lead through the public URL to every destination, and take it away again
     Canary(canary::CanaryArgs),
+    /// Hold the ledger against what the other systems hold, and name every difference; changes nothing
+    Audit(audit::AuditArgs),
+    /// Deliver again what the ledger says is delivered, behind everything live; and to a newcomer what it missed
+    Resync(resync::ResyncArgs),
     /// Post a lead like Microsoft's test lead to an intake URL
     SendTest(send_test::SendTestArgs),
     /// Print what makes a shell complete the commands of leadsync
@@ -154,6 +164,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&place, &args),
         Command::Config(command) => config::config(&command),
         Command::Doctor(args) => doctor::doctor(&place, &args),
+        Command::Plan(args) => plan::plan(&place, &args),
         Command::Provision(args) => provision::provision(&place, &args),
         Command::Authorize(args) => authorize::authorize(&place, &args),
         Command::Status => status::status(&place),
@@ -171,6 +182,8 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => restore::restore(&place, &args),
         Command::Forget(args) => forget::forget(&place, &args),
         Command::Canary(args) => canary::canary(&place, &args),
+        Command::Audit(args) => audit::audit(&place, &args),
+        Command::Resync(args) => resync::resync(&place, &args),
         Command::SendTest(args) => send_test::send_test(&place, &args),
         Command::Completions(args) => {
             completions::completions(&args);

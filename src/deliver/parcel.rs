@@ -59,6 +59,7 @@ impl Parcel {
                 revised_at: lease.revised_at,
                 record: lease.record.clone(),
                 attempt: lease.attempt,
+                again: lease.again,
             })),
         };
         Self {

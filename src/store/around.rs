@@ -11,10 +11,10 @@ use super::{
     DeadLetterAct, DeadLetterFilter, DestinationStatus, Ending, Expected, FinishOutcome, Follow, Footprint,
     ForgetOrder, Forward, Found, Heard, Identity, InboxId, KnownLead, LeadFilter, LeadKey, LeadRow,
     LeadStory, LeaseAsk, Leased, LeasedReports, Ledger, Listen, Listening, Noted, NoticesDue, Order,
-    OutcomeFilter, OutcomeRow, Passed, Portion, Pruned, ReferralFilter, ReferralRow, ReferralStore,
-    ReferralStory, ReferralTotals, Remembered, ReportAsk, ReportEnding, ReportLease, ReportStep, Rhythm,
-    Settled, Settlement, Sighting, Silence, Spent, Store, StoreError, Told, Totals, TouchKey, Traces,
-    Unreadable, Unsettled,
+    OrderedAgain, OutcomeFilter, OutcomeRow, Passed, Portion, Pruned, ReferralFilter, ReferralRow,
+    ReferralStore, ReferralStory, ReferralTotals, Remembered, ReportAsk, ReportEnding, ReportLease,
+    ReportStep, Rhythm, Settled, Settlement, Sighting, Silence, Spent, Store, StoreError, SurveyAsk,
+    Surveyed, Told, Totals, TouchKey, Traces, Unreadable, Unsettled,
 };
 
 /// Stands before a store, lets calls pass or not, and is a store by that.
@@ -159,6 +159,31 @@ impl<A: Around> Store for A {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         pass!(self.settle_dead_letters(which, act, now))
+    }
+
+    async fn survey(&self, ask: SurveyAsk) -> Result<Vec<Surveyed>, StoreError> {
+        pass!(self.survey(ask))
+    }
+
+    async fn order_again(
+        &self,
+        destination: &DestinationName,
+        leads: Vec<LeadKey>,
+        now: DateTime<Utc>,
+    ) -> Result<OrderedAgain, StoreError> {
+        pass!(self.order_again(destination, leads, now))
+    }
+
+    async fn known_references(
+        &self,
+        source: &SourceName,
+        references: Vec<String>,
+    ) -> Result<Vec<bool>, StoreError> {
+        pass!(self.known_references(source, references))
+    }
+
+    async fn arrived_since(&self, source: &SourceName, since: DateTime<Utc>) -> Result<u64, StoreError> {
+        pass!(self.arrived_since(source, since))
     }
 
     async fn release(&self, destination: &DestinationName, now: DateTime<Utc>) -> Result<bool, StoreError> {

@@ -1,5 +1,6 @@
 //! What every store promises, tried on whatever store it is given.
 
+mod again;
 mod alarms;
 mod calls;
 mod closed;
@@ -161,6 +162,7 @@ pub(super) async fn promises<S: Store>(fresh: impl Fn() -> S) {
     lanes::promises(&fresh).await;
     closed::promises(&fresh).await;
     calls::promises(&fresh).await;
+    again::promises(&fresh).await;
     alarms::promises(&fresh).await;
     referrals::promises(&fresh).await;
     outcomes::promises(fresh).await;

@@ -131,6 +131,34 @@ pub trait Store: ReferralStore + AlarmStore {
         now: DateTime<Utc>,
     ) -> Result<u64, StoreError>;
 
+    // --- the ledger is compared with what others hold ----------------------------------------
+
+    /// How leads stand with one destination, oldest first, a page at a time.
+    async fn survey(&self, ask: SurveyAsk) -> Result<Vec<Surveyed>, StoreError>;
+
+    /// Orders what the destination confirmed to be delivered again, behind all that is live, and leads
+    /// it was never meant to get for the first time; the caller vouches that they have a route there.
+    /// What is on its way, ended badly, was withheld or is closed stays as it is, and so does a lead
+    /// that goes nowhere by rule.
+    async fn order_again(
+        &self,
+        destination: &DestinationName,
+        leads: Vec<LeadKey>,
+        now: DateTime<Utc>,
+    ) -> Result<OrderedAgain, StoreError>;
+
+    /// Which of these references of the source are kept, in the same order.
+    async fn known_references(
+        &self,
+        source: &SourceName,
+        references: Vec<String>,
+    ) -> Result<Vec<bool>, StoreError>;
+
+    /// How many arrivals of the source happened since then.
+    async fn arrived_since(&self, source: &SourceName, since: DateTime<Utc>) -> Result<u64, StoreError>;
+
+    // --- and what is kept goes again, or a destination may be called -------------------------
+
     /// Forgets a person: all that is kept of them is overwritten, what waits for them is withdrawn, and
     /// what they did is known again only by keyed hashes.
     ///

@@ -12,6 +12,7 @@
 
 mod collectors;
 mod process;
+mod process_audit;
 mod process_authorize;
 mod process_backup;
 mod process_by_hand;
@@ -33,12 +34,14 @@ mod process_order;
 mod process_overload;
 mod process_package;
 mod process_partner_center;
+mod process_plan;
 mod process_readiness;
 mod process_referrals;
 mod process_reload;
 mod process_reload_refused;
 mod process_reload_tls;
 mod process_reprocess;
+mod process_resync;
 mod process_salesforce;
 mod process_secrecy;
 mod process_service;

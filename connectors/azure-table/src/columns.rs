@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector_kit::mapping::{FieldRule, Mapping};
+use connector_kit::mapping::{FieldRule, Mapping, field_of};
 use connector_kit::{ConfigError, ConnectorError, ConnectorSettings, ErrorKind, Gate, LeadDelivery};
 use serde::Deserialize;
 
@@ -34,6 +34,9 @@ pub(crate) struct Columns {
     /// Columns made by an expression, whose text nobody has vouched for.
     expressions: BTreeSet<String>,
     flag: String,
+    /// Columns that hold revision and address, where the mapping writes them as they are.
+    pub(crate) revision: Option<String>,
+    pub(crate) email: Option<String>,
 }
 
 impl Columns {
@@ -77,6 +80,8 @@ impl Columns {
                 .map(|(name, _)| name.clone())
                 .collect(),
             flag: flag.unwrap_or(DO_NOT_CONTACT).to_owned(),
+            revision: field_of(rules, "revision").map(str::to_owned),
+            email: field_of(rules, "person.email").map(str::to_owned),
         })
     }
 

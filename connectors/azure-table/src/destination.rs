@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connector_kit::{ConnectorError, Destination, ErrorKind, LeadDelivery, Receipt, RecordRef};
+use connector_kit::{ConnectorError, Destination, ErrorKind, LeadDelivery, Receipt, RecordRef, Rendered};
 
 use crate::api::{Failure, Table};
 use crate::batch::{OPERATIONS, byte_limit, part, transactions};
@@ -80,10 +80,15 @@ impl Destination for TableDestination {
             .map(|at| fates.get(at).cloned().unwrap_or_else(forgotten))
             .collect()
     }
+
+    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
+        let one = |delivery| Ok(self.entity(delivery)?.rendered());
+        deliveries.iter().map(one).collect()
+    }
 }
 
 impl TableDestination {
-    fn row(&self, delivery: usize, lead: &LeadDelivery) -> Result<Row, ConnectorError> {
+    fn entity(&self, lead: &LeadDelivery) -> Result<Entity, ConnectorError> {
         let (partition, row) = self.keys.of(lead);
         let entity = Entity {
             partition,
@@ -91,6 +96,11 @@ impl TableDestination {
             properties: self.columns.of(lead)?,
         };
         limits::check(&entity, self.table.service())?;
+        Ok(entity)
+    }
+
+    fn row(&self, delivery: usize, lead: &LeadDelivery) -> Result<Row, ConnectorError> {
+        let entity = self.entity(lead)?;
         let part = part(
             self.table.endpoint.base(),
             &self.table.name,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use connector_kit::Rendered;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -146,6 +147,16 @@ impl Entity {
             object.insert(name.clone(), value);
         }
         Value::Object(object).to_string()
+    }
+
+    /// The row for an operator's eyes.
+    pub(crate) fn rendered(&self) -> Rendered {
+        let mut record = Rendered::keyed("PartitionKey", self.partition.as_str());
+        record.fixed("RowKey", self.row.as_str());
+        for (name, property) in &self.properties {
+            record.fixed(name.as_str(), property.json().0);
+        }
+        record
     }
 
     /// `Table(PartitionKey='..',RowKey='..')`, encoded.

@@ -42,6 +42,11 @@ impl Keys {
             _ => (format!("{}{}", self.prefix, month(lead)), row),
         }
     }
+
+    /// What stands before the month.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
 }
 
 /// `yyyyMM` of the milliseconds in the first six bytes.

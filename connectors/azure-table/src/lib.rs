@@ -24,6 +24,7 @@ mod batch;
 mod error;
 
 // 4. The roles.
+mod census;
 mod destination;
 mod pass;
 mod probe;
@@ -68,13 +69,21 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
     };
     match role {
         Role::Destination => {
+            let columns = columns::Columns::new(settings, &own.types, table.service())?;
+            let keys = keys::Keys::new(&own.partition_prefix)?;
+            connector.census = Some(Arc::new(census::RowCensus {
+                table: Arc::clone(&table),
+                keys: keys.clone(),
+                revision: columns.revision.clone(),
+                email: columns.email.clone(),
+            }));
             connector.withdraw = Some(Arc::new(withdraw::RowWithdrawal {
-                keys: keys::Keys::new(&own.partition_prefix)?,
+                keys: keys.clone(),
                 table: Arc::clone(&table),
             }));
             connector.destination = Some(Arc::new(destination::TableDestination {
-                columns: columns::Columns::new(settings, &own.types, table.service())?,
-                keys: keys::Keys::new(&own.partition_prefix)?,
+                columns,
+                keys,
                 create_table: own.create_table,
                 table,
             }));

@@ -66,9 +66,22 @@ impl Source for TableSource {
             });
         }
     }
+
+    fn since(&self, at: DateTime<Utc>) -> Option<Checkpoint> {
+        Some(self.position_at(at).write())
+    }
 }
 
 impl TableSource {
+    /// Everything from there on counts as read, but for the overlap.
+    fn position_at(&self, at: DateTime<Utc>) -> Position {
+        Position {
+            watermark: Some(at),
+            last_full_scan: Some(self.table.clock.now()),
+            pass: None,
+        }
+    }
+
     /// The pass to go on with: the one begun by this very instance, or a new one from the watermark.
     fn pass(&self, position: &mut Position) -> Pass {
         let mut own = self.own_pass.lock().unwrap_or_else(PoisonError::into_inner);

@@ -15,7 +15,7 @@ use crate::operation::Row;
 use crate::relations::read_currencies;
 
 /// The lookup, as a mapping names it.
-const LOOKUP: &str = "transactioncurrencyid@odata.bind";
+pub(crate) const LOOKUP: &str = "transactioncurrencyid@odata.bind";
 /// A currency that is not there may be added; nobody is asked more often.
 const ASK_EVERY: TimeDelta = TimeDelta::hours(1);
 
@@ -41,6 +41,11 @@ impl Currencies {
             money,
             known: Mutex::default(),
         }
+    }
+
+    /// Whether the column is money of the record: without a currency there is none.
+    pub(crate) fn is_money(&self, column: &str) -> bool {
+        self.money.contains(column)
     }
 
     /// Rows that name their currency by its code name its row instead; where there is none, they go
@@ -97,7 +102,7 @@ impl Currencies {
 }
 
 /// The ISO 4217 code a row names; an operator may also have written a reference.
-fn code(row: &Row) -> Option<String> {
+pub(crate) fn code(row: &Row) -> Option<String> {
     let text = row.columns.get(LOOKUP)?.as_str()?;
     (text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase())).then(|| text.to_owned())
 }

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connector_kit::{ConnectorError, Destination, LeadDelivery, LeadId, Receipt};
+use connector_kit::{ConnectorError, Destination, LeadDelivery, LeadId, Receipt, Rendered};
+use serde_json::{Map, Value};
 
 use crate::api::Dataverse;
 use crate::columns::{Columns, is_forbidden};
 use crate::config::{OnDuplicate, Settings, Switch};
-use crate::currency::Currencies;
+use crate::currency::{self, Currencies};
 use crate::operation::Row;
 use crate::run::Run;
 use crate::ways::Ways;
@@ -76,6 +77,13 @@ impl Destination for LeadDestination {
         writer.make(new, &mut run).await;
         run.fates(&stands_for)
     }
+
+    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
+        deliveries
+            .iter()
+            .map(|delivery| self.rendered(delivery))
+            .collect()
+    }
 }
 
 impl LeadDestination {
@@ -91,12 +99,49 @@ impl LeadDestination {
         }
     }
 
+    fn rendered(&self, delivery: &LeadDelivery) -> Result<Rendered, ConnectorError> {
+        let row = self.row(0, delivery)?;
+        let mut record = Rendered::keyed(self.dataverse.key.column(), row.lead.to_string());
+        let code = currency::code(&row);
+        for (name, value) in row.columns {
+            match &code {
+                Some(code) if name == currency::LOOKUP => {
+                    record.looked_up(name, format!("the currency {code}"));
+                }
+                Some(code) if self.currencies.is_money(&name) => {
+                    record.looked_up(
+                        name,
+                        format!("{value}, where the environment has the currency {code}"),
+                    );
+                }
+                _ => record.fixed(name, value),
+            }
+        }
+        Ok(record)
+    }
+
+    /// What only a new record gets, where the operator wants one that is gone made again.
+    fn only_when_new(
+        &self,
+        delivery: &LeadDelivery,
+        columns: &Map<String, Value>,
+    ) -> Result<Option<Map<String, Value>>, ConnectorError> {
+        if delivery.again.is_none() || is_forbidden(delivery) {
+            return Ok(None);
+        }
+        let mut anew = self.columns.of(&delivery.as_new())?;
+        anew.retain(|name, _| !columns.contains_key(name));
+        Ok(Some(anew))
+    }
+
     fn row(&self, at: usize, delivery: &LeadDelivery) -> Result<Row, ConnectorError> {
         let forbidden = is_forbidden(delivery);
+        let columns = self.columns.of(delivery)?;
         Ok(Row {
             delivery: at,
             lead: delivery.lead.id,
-            columns: self.columns.of(delivery)?,
+            anew: self.only_when_new(delivery, &columns)?,
+            columns,
             was_held: delivery.record.is_some(),
             // A record that was deleted is not made again, and nobody is made only to be forbidden.
             update_only: forbidden || delivery.record.is_some(),

@@ -17,6 +17,7 @@ mod multipart;
 mod operation;
 
 // 4. Leads go.
+mod census;
 mod destination;
 mod run;
 mod ways;
@@ -40,9 +41,11 @@ mod wanted;
 
 use std::sync::{Arc, Mutex};
 
+use connector_kit::mapping::field_of;
 use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings, DoctorProbe, Role};
 
 use api::{Dataverse, Manner};
+use census::LeadCensus;
 use columns::Columns;
 use config::{Follow, Settings};
 use destination::LeadDestination;
@@ -67,6 +70,11 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
         Vec::new()
     };
     let wanted = wanted::wanted(&rules, &columns.for_referrals(), &own);
+    let census = LeadCensus {
+        dataverse: Arc::clone(&dataverse),
+        revision: field_of(&rules, "revision").map(str::to_owned),
+        email: field_of(&rules, "person.email").map(str::to_owned),
+    };
     let doctor = Arc::new(LeadDoctor {
         dataverse: Arc::clone(&dataverse),
         wanted: if goes { wanted.clone() } else { Vec::new() },
@@ -82,6 +90,7 @@ pub fn build(settings: &ConnectorSettings, context: &ConnectorContext) -> Result
     };
     Ok(Connector {
         withdraw: goes.then(|| Arc::new(LeadWithdrawal(Arc::clone(&dataverse))) as _),
+        census: goes.then(|| Arc::new(census) as _),
         destination: goes.then(|| Arc::new(LeadDestination::new(&dataverse, columns, &own)) as _),
         outcome_source: comes_back.then(|| Arc::new(LeadOutcomes::new(&dataverse, &own.outcomes)) as _),
         probe: Some(Arc::new(DoctorProbe(Arc::clone(&doctor) as _))),

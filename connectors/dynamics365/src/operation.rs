@@ -111,9 +111,20 @@ pub(crate) struct Row {
     pub detect: bool,
     /// How often it was attempted before.
     pub attempt: u32,
+    /// The operator wants a record that is gone made anew; and what only a new one gets.
+    pub anew: Option<Map<String, Value>>,
 }
 
 impl Row {
+    /// The same to be made anew, where the operator wants that.
+    pub(crate) fn made_anew(&self) -> Option<Self> {
+        let mut row = self.clone();
+        row.columns.append(row.anew.as_mut()?);
+        row.anew = None;
+        (row.was_held, row.update_only) = (false, false);
+        Some(row)
+    }
+
     /// `PATCH` by key: makes the record or changes it, and tells its id.
     pub(crate) fn patch(&self, key: &Key) -> Operation {
         let mut operation = Operation {

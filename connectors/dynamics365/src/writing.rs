@@ -188,6 +188,10 @@ impl Writer<'_> {
                     open.push(row);
                     continue;
                 }
+                Err(failure) if failure.is_not_found() && row.anew.is_some() => {
+                    open.extend(row.made_anew());
+                    continue;
+                }
                 Err(failure) => self.refused(&row, failure, false),
             };
             run.settle(row.delivery, fate);

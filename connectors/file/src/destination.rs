@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use connector_kit::mapping::Mapping;
 use connector_kit::{
     ConfigError, ConnectorError, ConnectorSettings, Destination, ErrorKind, LeadDelivery, Probe, ProbeReport,
-    Receipt,
+    Receipt, Rendered,
 };
 
+use crate::census::LineCensus;
 use crate::config::Settings;
 use crate::error::failed;
 use crate::log::Log;
@@ -19,6 +20,7 @@ use crate::mapping::write_line;
 pub(crate) struct File {
     log: Arc<Mutex<Log>>,
     path: PathBuf,
+    keep: u32,
     mapping: Option<Mapping>,
     batch_max: usize,
 }
@@ -36,9 +38,15 @@ impl File {
         Ok(Self {
             log: Arc::new(Mutex::new(log)),
             path: settings.path,
+            keep: settings.keep,
             mapping,
             batch_max: settings.batch_max,
         })
+    }
+
+    /// What counts its lines.
+    pub(crate) fn census(&self) -> LineCensus {
+        LineCensus::new(self.path.clone(), self.keep)
     }
 
     /// Works on the file where blocking is allowed.
@@ -78,6 +86,17 @@ impl Destination for File {
         let answer =
             |line: Result<(), ConnectorError>| line.and(on_disk.clone()).map(|()| Receipt::default());
         written.into_iter().map(answer).collect()
+    }
+
+    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
+        let line = |delivery: &LeadDelivery| {
+            let mut line = Vec::with_capacity(1024);
+            write_line(delivery, self.mapping.as_ref(), &mut line)?;
+            let mut record = Rendered::default();
+            record.members("", &serde_json::from_slice(&line).unwrap_or_default());
+            Ok(record)
+        };
+        deliveries.iter().map(line).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod census;
 mod config;
 mod destination;
 mod error;
@@ -17,6 +18,7 @@ pub fn build(settings: &ConnectorSettings, _: &ConnectorContext) -> Result<Conne
     Ok(Connector {
         destination: Some(destination.clone()),
         withdraw: Some(destination.clone()),
+        census: Some(Arc::new(destination.census())),
         probe: Some(destination),
         ..Connector::default()
     })

@@ -2,17 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test are part of the test")]
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use connector_kit::clock::SystemClock;
-use connector_kit::conformance::{self, DestinationHarness, HeldRecord, System, leads};
+use connector_kit::conformance::{self, CensusHarness, DestinationHarness, HeldRecord, System, leads};
 use connector_kit::dice::Dice;
 use connector_kit::http::ReqwestFactory;
 use connector_kit::secret::SecretReader;
 use connector_kit::{
-    ConfigError, Connector, ConnectorContext, ConnectorSettings, Destination, ErrorKind, LeadDelivery,
+    Batch, Census, Checkpoint, ConfigError, Connector, ConnectorContext, ConnectorError, ConnectorSettings,
+    Destination, ErrorKind, Held, LeadDelivery, Sought,
 };
 use serde_json::Value;
 
@@ -136,4 +139,51 @@ async fn a_canary_is_taken_back_by_a_line_that_says_so() {
     let mut events = lines.filter(|line| line["key"] == canary.lead().to_string());
     let told: Vec<Value> = events.by_ref().map(|mut line| line["event"].take()).collect();
     assert_eq!(told, ["lead.created", "lead.withdrawn", "lead.withdrawn"]);
+}
+
+struct Counting;
+
+#[async_trait]
+impl CensusHarness for Counting {
+    async fn fresh(&self) -> (Arc<dyn Destination>, Arc<dyn Census>, Box<dyn Any + Send>) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("leads.jsonl");
+        // The census remembers what it read: one of its own for each look.
+        let connector = build(&format!("path = '{}'", path.display())).unwrap();
+        let census = Arc::new(Fresh(path.display().to_string()));
+        (connector.destination.unwrap(), census, Box::new(directory))
+    }
+}
+
+/// Counts anew each time, as each command does.
+struct Fresh(String);
+
+impl Fresh {
+    fn census(&self) -> Arc<dyn Census> {
+        build(&format!("path = '{}'", self.0)).unwrap().census.unwrap()
+    }
+}
+
+#[async_trait]
+impl Census for Fresh {
+    fn at_once(&self) -> usize {
+        self.census().at_once()
+    }
+
+    async fn find(&self, sought: &[Sought]) -> Result<Vec<Held>, ConnectorError> {
+        self.census().find(sought).await
+    }
+
+    async fn list(
+        &self,
+        since: DateTime<Utc>,
+        after: Option<&Checkpoint>,
+    ) -> Result<Batch<Held>, ConnectorError> {
+        self.census().list(since, after).await
+    }
+}
+
+#[tokio::test]
+async fn a_file_keeps_every_promise_of_a_census() {
+    conformance::census(&Counting).await;
 }

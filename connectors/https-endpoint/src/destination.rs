@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use connector_kit::mapping::Mapping;
 use connector_kit::{
     ConfigError, ConnectorContext, ConnectorError, ConnectorSettings, Destination, LeadDelivery, Receipt,
+    Rendered,
 };
 
 use crate::api::Endpoint;
 use crate::config::Settings;
 use crate::error::concerns_everyone;
-use crate::render::{Rendered, Renderer};
+use crate::render::{Renderer, Written};
 
 /// The role.
 pub(crate) struct HttpsEndpoint {
@@ -54,7 +55,7 @@ impl HttpsEndpoint {
     /// that one stands alone: one in 200 costs 17 calls.
     async fn deliver(
         &self,
-        rendered: &Rendered<'_>,
+        rendered: &Written<'_>,
         run: Range<usize>,
         outcomes: &mut [Option<Outcome>],
     ) -> bool {
@@ -113,5 +114,10 @@ impl Destination for HttpsEndpoint {
             .into_iter()
             .map(|outcome| outcome.unwrap_or_else(|| Err(unsent())))
             .collect()
+    }
+
+    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
+        let one = |delivery| self.renderer.preview(delivery);
+        deliveries.iter().map(one).collect()
     }
 }

@@ -26,9 +26,13 @@ pub(crate) fn event_type(delivery: &LeadDelivery) -> &'static str {
 /// One id per revision and gate, the same over all attempts.
 ///
 /// A gate that closes without a new revision makes another event of it: its body is another, and
-/// a receiver that drops ids it has seen must not drop this one.
+/// a receiver that drops ids it has seen must not drop this one. Nor must it drop what an operator
+/// ordered to be delivered again.
 pub(crate) fn event_id(delivery: &LeadDelivery) -> String {
-    let id = delivery.message_id();
+    let mut id = delivery.message_id();
+    if let Some(ordered) = delivery.again {
+        id = format!("{id}-again-{}", ordered.timestamp());
+    }
     if is_closed(delivery) { id + "-dnc" } else { id }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Renderer {
 }
 
 /// Events written one after the other, each with its place.
-pub(crate) struct Rendered<'a> {
+pub(crate) struct Written<'a> {
     buffer: Vec<u8>,
     pub(crate) events: Vec<Event<'a>>,
 }
@@ -75,8 +75,8 @@ impl Renderer {
     pub(crate) fn render<'a>(
         &self,
         deliveries: &'a [LeadDelivery],
-    ) -> (Rendered<'a>, Vec<(usize, ConnectorError)>) {
-        let mut rendered = Rendered {
+    ) -> (Written<'a>, Vec<(usize, ConnectorError)>) {
+        let mut rendered = Written {
             buffer: Vec::with_capacity(deliveries.len() * 1024),
             events: Vec::with_capacity(deliveries.len()),
         };
@@ -144,8 +144,28 @@ impl Renderer {
         format!("{}.{}", self.type_prefix, event_type(delivery))
     }
 
+    /// The members of one event, and what its headers say about it.
+    pub(crate) fn preview(&self, delivery: &LeadDelivery) -> Result<connector_kit::Rendered, ConnectorError> {
+        let (rendered, refused) = self.render(std::slice::from_ref(delivery));
+        if let Some((_, error)) = refused.into_iter().next() {
+            return Err(error);
+        }
+        let mut record = connector_kit::Rendered::default();
+        for event in &rendered.events {
+            let call = self.call(&rendered, std::slice::from_ref(event));
+            for (name, value) in &call.headers {
+                if name.as_str().starts_with("ce-") {
+                    record.fixed(name.as_str(), value.to_str().unwrap_or_default());
+                }
+            }
+            let body = &rendered.buffer[event.bytes.clone()];
+            record.members("", &serde_json::from_slice(body).unwrap_or_default());
+        }
+        Ok(record)
+    }
+
     /// The request for these events; a slice of one is all a format without lists can take.
-    pub(crate) fn call(&self, rendered: &Rendered<'_>, events: &[Event<'_>]) -> Call {
+    pub(crate) fn call(&self, rendered: &Written<'_>, events: &[Event<'_>]) -> Call {
         let mut headers = HeaderMap::with_capacity(8);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type()));
         match events {
@@ -178,7 +198,7 @@ impl Renderer {
         }
     }
 
-    fn list(&self, rendered: &Rendered<'_>, events: &[Event<'_>]) -> Bytes {
+    fn list(&self, rendered: &Written<'_>, events: &[Event<'_>]) -> Bytes {
         let size: usize = events.iter().map(|event| event.bytes.len() + 1).sum();
         let mut body = Vec::with_capacity(size + LIST_OVERHEAD);
         let is_standard = self.format == PayloadFormat::Standard;
@@ -234,7 +254,7 @@ impl Renderer {
 /// What surrounds the events of a list.
 const LIST_OVERHEAD: usize = 96;
 
-impl Rendered<'_> {
+impl Written<'_> {
     /// Cuts the events into runs of at most `max` that stay below the cap together.
     pub(crate) fn runs(&self, max: usize) -> Vec<Range<usize>> {
         let mut runs = Vec::new();

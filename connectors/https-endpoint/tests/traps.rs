@@ -68,6 +68,24 @@ async fn trap_1_a_gate_that_closes_within_a_revision_makes_another_event_of_it()
 }
 
 #[tokio::test]
+async fn trap_1_what_an_operator_orders_again_is_another_event_and_the_same_over_all_its_attempts() {
+    let world = World::start().await;
+    let first = leads::delivery(1);
+    world.deliver(&first).await.unwrap();
+    let again = LeadDelivery {
+        again: Some(first.revised_at),
+        ..first
+    };
+    world.deliver(&again).await.unwrap();
+    world.deliver(&again).await.unwrap();
+    let requests = world.hook.requests();
+    let id = |place: usize| requests[place].header("webhook-id").unwrap().to_owned();
+    assert_eq!(id(1), format!("{}-again-{}", id(0), again.revised_at.timestamp()));
+    assert_eq!(id(1), id(2));
+    world.assert_no_complaints();
+}
+
+#[tokio::test]
 async fn trap_4_a_receiver_that_knows_either_secret_of_a_rotation_accepts() {
     let more = "signing_secrets = [{ env = 'OLD_SECRET' }, { env = 'SECRET' }]";
     let world = World::with(Form::Standard, more).await;

@@ -56,9 +56,22 @@ pub struct LeadDelivery {
     pub record: Option<RecordRef>,
     /// How often this revision was attempted before.
     pub attempt: u32,
+    /// When an operator ordered a delivery that was confirmed to be made again. A record that is gone is
+    /// then made anew; one that is there is changed as by any other delivery.
+    pub again: Option<DateTime<Utc>>,
 }
 
 impl LeadDelivery {
+    /// The same, to a destination that holds no record of it any more.
+    #[must_use]
+    pub fn as_new(&self) -> Self {
+        Self {
+            kind: EventKind::Created,
+            record: None,
+            ..self.clone()
+        }
+    }
+
     /// An id that is the same for every attempt of this revision and different for every other:
     /// `{lead}-{revision}`. Contains no dot (Standard Webhooks 1.0.0).
     pub fn message_id(&self) -> String {

@@ -15,8 +15,10 @@ pub mod referral;
 // 2. The roles, and how they fail.
 pub mod alert;
 pub mod canary;
+pub mod census;
 pub mod error;
 pub mod event;
+pub mod preview;
 pub mod readiness;
 pub mod roles;
 
@@ -45,6 +47,7 @@ pub mod conformance;
 pub use alert::{Alert, AlertSink, ClockAlert, SilenceAlert};
 pub use calls::{CallBook, Quota};
 pub use canary::{Canary, CanaryMark, Withdraw, Withdrawn};
+pub use census::{Census, Held, HeldState, Sought};
 pub use context::ConnectorContext;
 pub use delivery::{EventKind, Gate, LeadDelivery, Receipt, RecordRef};
 pub use error::{ConfigError, ConnectorError, ErrorKind};
@@ -52,6 +55,7 @@ pub use event::{EventVerifier, Notice, Refused};
 pub use ids::{DestinationName, LeadId, SourceName};
 pub use lead::Lead;
 pub use outcome::{Amount, DealValue, Outcome, Stage, Subject};
+pub use preview::{Rendered, RenderedField, RenderedValue};
 pub use raw::{Batch, Checkpoint, RawFormat, RawLead};
 pub use readiness::{Check, Health, Plan, Step, StepState};
 pub use referral::{FetchedReferral, Referral, ReferralChange, ReferralId, ReferralMove, ReferralState};

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::alert::AlertSink;
 use crate::canary::Withdraw;
+use crate::census::Census;
 use crate::delivery::{LeadDelivery, Receipt};
 use crate::error::{ConnectorError, ErrorKind};
 use crate::event::EventVerifier;
 use crate::outcome::Outcome;
+use crate::preview::Rendered;
 use crate::raw::{Batch, Checkpoint, RawLead};
 use crate::readiness::{Check, Health, Plan, Step};
 use crate::referral::{FetchedReferral, Referral, ReferralChange, ReferralId};
@@ -27,6 +30,13 @@ pub trait Source: Send + Sync {
     /// references: the daemon stores each once. A checkpoint taken while `more` is true is only
     /// ever handed back to the instance that made it or to a later process, and must be safe in both.
     async fn poll(&self, after: Option<&Checkpoint>, limit: usize) -> Result<Batch<RawLead>, ConnectorError>;
+
+    /// A checkpoint from which a poll gives at least everything that came or changed since then, for those
+    /// who count; none: only the beginning will do.
+    fn since(&self, at: DateTime<Utc>) -> Option<Checkpoint> {
+        let _ = at;
+        None
+    }
 }
 
 /// Another way for many leads at once.
@@ -57,6 +67,11 @@ pub trait Destination: Send + Sync {
     /// Safe to call again with the same keys. A bad record never fails its neighbours. A delivery
     /// whose gate is [`crate::Gate::DoNotContact`] never leaves a contactable record behind.
     async fn upsert(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Receipt, ConnectorError>>;
+
+    /// What [`Self::upsert`] would write for each of these, made by the same code; in the same order.
+    /// Nothing is sent and nobody is asked: what only the other side knows is named as such, and a
+    /// refusal of its own making is not foreseen.
+    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>>;
 }
 
 /// Somewhere that knows what became of leads.
@@ -199,6 +214,8 @@ pub struct Connector {
     pub destination: Option<Arc<dyn Destination>>,
     /// A canary can be taken away from it again.
     pub withdraw: Option<Arc<dyn Withdraw>>,
+    /// What it holds of our leads can be counted.
+    pub census: Option<Arc<dyn Census>>,
     /// It knows what became of leads.
     pub outcome_source: Option<Arc<dyn OutcomeSource>>,
     /// It keeps referrals.

@@ -24,6 +24,16 @@ pub(crate) enum Order {
     ById,
 }
 
+impl Order {
+    /// The field the record is found by.
+    pub(crate) fn field(&self) -> &str {
+        match self {
+            Self::ByField(field) => field,
+            Self::ById => "id",
+        }
+    }
+}
+
 /// What became of one record.
 pub(crate) type Written = Result<u64, Complaint>;
 
@@ -118,10 +128,11 @@ impl Api {
 
     /// The body of an upsert; also how large it is.
     fn body(&self, order: &Order, input: &[&Fields]) -> Bytes {
-        let (action, key) = match order {
-            Order::ByField(field) => ("createOrUpdate", field.as_str()),
-            Order::ById => ("updateOnly", "id"),
+        let action = match order {
+            Order::ByField(_) => "createOrUpdate",
+            Order::ById => "updateOnly",
         };
+        let key = order.field();
         let mut body =
             json!({ "action": action, "lookupField": key, "asyncProcessing": false, "input": input });
         if let Some(partition) = &self.partition {

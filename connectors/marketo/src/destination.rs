@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connector_kit::{Destination, LeadDelivery};
+use connector_kit::{ConnectorError, Destination, LeadDelivery, Rendered};
 
 use crate::api::PER_CALL;
 use crate::desk::{Desk, Fate, stand_ins};
@@ -47,6 +47,13 @@ impl Destination for MarketoDestination {
         self.write(deliveries, drafts, &stands_for, &mut desk).await;
         stands_for.iter().map(|at| desk.fate(*at)).collect()
     }
+
+    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
+        deliveries
+            .iter()
+            .map(|delivery| self.rendered(delivery))
+            .collect()
+    }
 }
 
 impl MarketoDestination {
@@ -60,6 +67,23 @@ impl MarketoDestination {
             record.map_err(|error| desk.failed(at, error)).ok()
         };
         deliveries.iter().enumerate().map(draft).collect()
+    }
+
+    /// One record, led by what it is found by.
+    fn rendered(&self, delivery: &LeadDelivery) -> Result<Rendered, ConnectorError> {
+        let mut record = Rendered::default();
+        let fields = if is_forbidden(delivery) {
+            record.looked_up("id", "whoever is there with this id or address; nobody is made");
+            self.suppressor.marked(delivery)
+        } else {
+            let written = self.records.of(delivery)?;
+            record.fixed("lookupField", written.order.field());
+            written.fields
+        };
+        for (name, value) in fields {
+            record.fixed(name, value);
+        }
+        Ok(record)
     }
 
     async fn write(
@@ -92,5 +116,6 @@ fn piece(at: usize, delivery: &LeadDelivery, record: Record) -> Piece {
         order: record.order,
         fields: record.fields,
         otherwise: record.otherwise,
+        anew: record.anew,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use connector_kit::mapping::{FieldRule, Mapping, Write};
+use connector_kit::mapping::{FieldRule, Mapping, Write, field_of};
 use connector_kit::{
     ConfigError, ConnectorError, ConnectorSettings, ErrorKind, EventKind, Gate, Lead, LeadDelivery,
 };
@@ -34,6 +34,8 @@ pub(crate) struct Records {
     text_areas: BTreeSet<String>,
     /// The field that holds our id, where the mapping writes one.
     pub(crate) lead_key: Option<String>,
+    /// The field that holds the revision, where the mapping writes one.
+    pub(crate) revision: Option<String>,
     lookup: String,
     without_email: WithoutEmail,
 }
@@ -46,6 +48,8 @@ pub(crate) struct Record {
     /// How else, when Marketo no longer knows the id it gave.
     pub(crate) otherwise: Option<Order>,
     pub(crate) fields: Fields,
+    /// What it gets besides, if it has to be made anew.
+    pub(crate) anew: Fields,
 }
 
 impl Records {
@@ -80,6 +84,7 @@ impl Records {
             mapping: Mapping::parse(rules, &written.tables)?,
             text_areas: settings.text_areas.clone(),
             lead_key,
+            revision: field_of(rules, "revision").map(str::to_owned),
             lookup,
             without_email: settings.without_email,
         })
@@ -108,14 +113,27 @@ impl Records {
                 order: by_field?,
                 otherwise: None,
                 fields,
+                anew: Fields::new(),
             });
         };
+        let anew = self.only_when_new(delivery, &fields)?;
         fields.insert("id".to_owned(), id.into());
         Ok(Record {
             order: Order::ById,
             otherwise: by_field.ok(),
             fields,
+            anew,
         })
+    }
+
+    /// What only a new record gets, where the operator wants one that is gone made again.
+    fn only_when_new(&self, delivery: &LeadDelivery, fields: &Fields) -> Result<Fields, ConnectorError> {
+        if delivery.again.is_none() {
+            return Ok(Fields::new());
+        }
+        let mut anew = self.fields(&delivery.as_new())?;
+        anew.retain(|name, _| !fields.contains_key(name));
+        Ok(anew)
     }
 
     /// By what a record is found when Marketo's id is not known, or no longer holds.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use connector_kit::http::TargetPolicy;
 use connector_kit::token::TokenSource;
-use connector_kit::{ConfigError, Connector, ConnectorContext, ConnectorSettings, Doctor, DoctorProbe, Role};
+use connector_kit::{
+    Census, ConfigError, Connector, ConnectorContext, ConnectorSettings, Doctor, DoctorProbe, Role,
+};
 use tokio::sync::OnceCell;
 
 // 1. What the operator wrote.
@@ -29,6 +31,7 @@ mod withdraw;
 mod writer;
 
 // 4. The roles.
+mod census;
 mod destination;
 mod doctor;
 mod outcomes;
@@ -70,6 +73,7 @@ pub fn build(written: &ConnectorSettings, context: &ConnectorContext) -> Result<
                     api: Arc::clone(&api),
                     records: Arc::clone(&records),
                 }));
+                connector.census = census(&api, &records);
                 connector.destination = Some(Arc::new(destination(api, records, &settings)));
             }
             Role::OutcomeSource => {
@@ -82,6 +86,15 @@ pub fn build(written: &ConnectorSettings, context: &ConnectorContext) -> Result<
         }
     }
     Ok(connector)
+}
+
+/// What counts people, where a field holds our id.
+fn census(api: &Arc<api::Api>, records: &lead::Records) -> Option<Arc<dyn Census>> {
+    Some(Arc::new(census::PeopleCensus {
+        api: Arc::clone(api),
+        lead_key: records.lead_key.clone()?,
+        revision: records.revision.clone(),
+    }))
 }
 
 /// The instance, and the way to it.

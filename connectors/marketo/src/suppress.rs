@@ -75,9 +75,17 @@ impl Suppressor {
                 order: Order::ById,
                 fields,
                 otherwise: None,
+                anew: Fields::new(),
             }
         });
         Ok(pieces.collect())
+    }
+
+    /// Our own record as it would be marked, in an instance that has every field the operator names.
+    pub(crate) fn marked(&self, delivery: &LeadDelivery) -> Fields {
+        let mut fields = self.rest_of(delivery);
+        fields.extend(self.wished.iter().map(|name| (name.clone(), true.into())));
+        fields
     }
 
     /// What our own record keeps: nothing made from the person, unless the operator wants it kept.

@@ -24,6 +24,8 @@ pub(crate) struct Piece {
     pub(crate) fields: Fields,
     /// How to look it up when Marketo no longer knows its id; none: then there is nothing to write.
     pub(crate) otherwise: Option<Order>,
+    /// What it gets besides when it is looked up that way: then it may be made anew.
+    pub(crate) anew: Fields,
 }
 
 impl Piece {
@@ -109,6 +111,7 @@ fn elsewhere(mut piece: Piece) -> Result<Piece, usize> {
         return Err(piece.at);
     };
     piece.fields.remove("id");
+    piece.fields.append(&mut piece.anew);
     piece.order = order;
     Ok(piece)
 }

@@ -71,6 +71,15 @@ impl Position {
         })
     }
 
+    /// Everything before `at` counts as read, and what is not closed was read at `now`.
+    pub(crate) fn at(at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        Self {
+            newest: Some(at),
+            full_at: Some(now),
+            ..Self::default()
+        }
+    }
+
     /// As a checkpoint.
     pub(crate) fn write(&self) -> Option<Checkpoint> {
         serde_json::to_string(self).ok().map(Checkpoint)

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use connector_kit::{Batch, Checkpoint, ConnectorError, ErrorKind, RawLead, Source};
 
 use crate::api::Referrals;
@@ -67,6 +68,10 @@ impl Source for ReferralSource {
             next: position.write(),
             more,
         })
+    }
+
+    fn since(&self, at: DateTime<Utc>) -> Option<Checkpoint> {
+        Position::at(at, self.referrals.wire.clock.now()).write()
     }
 }
 

@@ -88,6 +88,29 @@ impl From<Described> for Describe {
 }
 
 impl Describe {
+    /// An object nobody has described: these fields take anything, and those insisted on a text of so many
+    /// characters.
+    pub(crate) fn assumed<'a>(named: impl Iterator<Item = &'a str>, insisted_on: &[(&str, usize)]) -> Self {
+        let field = |name: &str, length: Option<usize>| Field {
+            name: name.to_owned(),
+            r#type: length.map_or_else(String::new, |_| "string".to_owned()),
+            length: length.unwrap_or_default(),
+            nillable: length.is_none(),
+            createable: true,
+            updateable: true,
+            ..Field::default()
+        };
+        let any = named.map(|name| (name.to_lowercase(), field(name, None)));
+        let strict = insisted_on
+            .iter()
+            .map(|(name, length)| (name.to_lowercase(), field(name, Some(*length))));
+        Self {
+            createable: true,
+            updateable: true,
+            fields: any.chain(strict).collect(),
+        }
+    }
+
     /// The field of this name; names know no case.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.get(&name.to_lowercase())

@@ -16,6 +16,7 @@ mod csv;
 mod soql;
 
 // 4. The roles.
+mod census;
 mod destination;
 mod doctor;
 mod outcomes;
@@ -55,7 +56,12 @@ pub fn build(written: &ConnectorSettings, context: &ConnectorContext) -> Result<
     let watch = Arc::new(outcomes::Watch::new(&api, &settings));
     let doctor = Arc::new(doctor::Examiner::new(&api, &shape, &watch, &settings, written));
     let plays = |role: Role| written.roles.contains(&role);
+    let census = census::Leads {
+        api: Arc::clone(&api),
+        shape: Arc::clone(&shape),
+    };
     Ok(Connector {
+        census: plays(Role::Destination).then(|| Arc::new(census) as Arc<dyn connector_kit::Census>),
         destination: plays(Role::Destination).then(|| {
             let leads = destination::Leads::new(&api, &schema, &shape, &settings);
             Arc::new(leads) as Arc<dyn connector_kit::Destination>

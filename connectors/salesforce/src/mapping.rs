@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use connector_kit::lead::{Person, Said};
 use connector_kit::mapping::{FieldRule, MappedField, Mapping, Overflow, Tables, Write};
-use connector_kit::{ConfigError, ConnectorError, ConnectorSettings, ErrorKind, Gate, LeadDelivery};
+use connector_kit::{
+    ConfigError, ConnectorError, ConnectorSettings, ErrorKind, EventKind, Gate, LeadDelivery,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
@@ -130,6 +132,17 @@ impl Shape {
         self.rules.get(field).is_some_and(|rule| rule.required)
     }
 
+    /// Lead as the mapping takes it to be, where nobody can ask: every field it names is there, takes any
+    /// value, and what Salesforce insists on is insisted on (contract salesforce 10.2).
+    pub(crate) fn assumed(&self) -> Describe {
+        let key = [self.key_field.as_str()];
+        let named = self.rules.keys().map(String::as_str).chain(key);
+        Describe::assumed(
+            named.chain(self.flags.iter().map(String::as_str)),
+            &[("LastName", 80), ("Company", 255)],
+        )
+    }
+
     /// The record of a lead, key included.
     ///
     /// What is empty is left out, so that nothing is blanked that somebody filled in; but when nobody
@@ -141,6 +154,9 @@ impl Shape {
         purpose: Purpose,
         without: &BTreeSet<String>,
     ) -> Result<Record, ConnectorError> {
+        if purpose == Purpose::Create && delivery.kind == EventKind::Updated {
+            return self.record(&delivery.as_new(), lead, purpose, without);
+        }
         let mut record = if is_closed(delivery) {
             self.withheld(delivery, lead)
         } else {
@@ -345,6 +361,8 @@ fn typed(value: &Value, field: &Field) -> Option<Value> {
         "int" | "long" => text.parse::<i64>().ok().map(Value::from),
         "double" | "currency" | "percent" => text.parse::<serde_json::Number>().ok().map(Value::Number),
         "date" => text.get(..10).map(Value::from),
+        // Nobody has said what it is.
+        "" => Some(value.clone()),
         _ => Some(text.into()),
     }
 }

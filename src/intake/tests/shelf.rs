@@ -239,6 +239,27 @@ impl Store for Shelf {
         elsewhere()
     }
 
+    async fn survey(&self, _: SurveyAsk) -> Result<Vec<Surveyed>, StoreError> {
+        elsewhere()
+    }
+
+    async fn order_again(
+        &self,
+        _: &DestinationName,
+        _: Vec<LeadKey>,
+        _: DateTime<Utc>,
+    ) -> Result<OrderedAgain, StoreError> {
+        elsewhere()
+    }
+
+    async fn known_references(&self, _: &SourceName, _: Vec<String>) -> Result<Vec<bool>, StoreError> {
+        elsewhere()
+    }
+
+    async fn arrived_since(&self, _: &SourceName, _: DateTime<Utc>) -> Result<u64, StoreError> {
+        elsewhere()
+    }
+
     async fn release(&self, _: &DestinationName, _: DateTime<Utc>) -> Result<bool, StoreError> {
         elsewhere()
     }

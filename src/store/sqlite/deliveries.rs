@@ -94,18 +94,12 @@ fn finish_one(
     let mut row = After::of(lease, now);
     match &finished.result {
         DeliveryResult::Delivered(record) => {
-            row.held = lease.revision;
-            row.uncertain = false;
-            row.attempt = 0;
-            row.record = record.as_ref().or(lease.record.as_ref());
+            row.confirm(lease, record.as_ref());
             row.state = if newer { state::DUE } else { state::DELIVERED };
             desk.tally.add(Counter::Receipts, 1);
         }
         DeliveryResult::Closed(record) => {
-            row.held = lease.revision;
-            row.uncertain = false;
-            row.attempt = 0;
-            row.record = record.as_ref().or(lease.record.as_ref());
+            row.confirm(lease, record.as_ref());
             // Nothing follows, except the word that this person must not be contacted.
             let unheard = newer && !lease.dnc && is_forbidden(&desk.connection, lease.lead)?;
             row.state = if unheard { state::DUE } else { state::CLOSED };
@@ -140,6 +134,8 @@ struct After<'a> {
     attempt: u32,
     at: i64,
     record: Option<&'a RecordRef>,
+    /// Nobody waits for what was confirmed to be delivered again.
+    answered: bool,
 }
 
 impl<'a> After<'a> {
@@ -151,14 +147,25 @@ impl<'a> After<'a> {
             attempt: lease.attempt,
             at: now,
             record: lease.record.as_ref(),
+            answered: false,
         }
+    }
+
+    /// The destination holds the lease's revision.
+    fn confirm(&mut self, lease: &'a Lease, record: Option<&'a RecordRef>) {
+        self.held = lease.revision;
+        self.uncertain = false;
+        self.attempt = 0;
+        self.record = record.or(lease.record.as_ref());
+        self.answered = true;
     }
 
     fn write(self, desk: &mut Desk, lead: i64, destination: i64) -> Result<(), Trouble> {
         desk.connection
             .prepare_cached(
                 "UPDATE deliveries SET state = ?3, held = ?4, uncertain = ?5, attempt = ?6, at = ?7, record = ?8,
-                   wanted = CASE ?3 WHEN 7 THEN ?4 ELSE wanted END
+                   wanted = CASE ?3 WHEN 7 THEN ?4 ELSE wanted END,
+                   again = CASE ?9 WHEN 1 THEN NULL ELSE again END
                  WHERE lead = ?1 AND destination = ?2",
             )?
             .execute(params![
@@ -170,6 +177,7 @@ impl<'a> After<'a> {
                 self.attempt,
                 self.at,
                 self.record.map(|record| &record.0),
+                self.answered,
             ])?;
         desk.tally
             .moved(destination, Some(state::LEASED), Some(self.state));

@@ -20,7 +20,9 @@ pub(super) fn find(shelf: &mut Shelf, id: &str) -> Result<Vec<Found>, Trouble> {
     if let Ok(referral) = id.parse() {
         referrals(connection, &mut found, &referral)?;
     }
-    if let Some((lead, revision)) = id.rsplit_once('-')
+    // An event is named by lead and revision, and by what else makes it another event.
+    let mut parts = id.split('-');
+    if let (Some(lead), Some(revision)) = (parts.next(), parts.next())
         && let (Ok(lead), Ok(revision)) = (lead.parse(), revision.parse())
     {
         leads(connection, &mut found, lead, revision)?;

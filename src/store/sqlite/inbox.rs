@@ -70,12 +70,38 @@ pub(super) fn keep(desk: &mut Desk, arrival: &Arrival) -> Result<Custody, Troubl
     Ok(Custody::Kept(InboxId(id)))
 }
 
+/// What is kept of a reference.
+fn digest(reference: &str) -> [u8; 16] {
+    let whole = Sha256::digest(reference.as_bytes());
+    std::array::from_fn(|at| whole[at])
+}
+
+/// Which of these references are known, in the same order.
+pub(super) fn known_references(
+    shelf: &mut Shelf,
+    source: &SourceName,
+    references: &[String],
+) -> Result<Vec<bool>, Trouble> {
+    let Shelf { connection, names } = shelf;
+    let Some(number) = names.find(connection, NameKind::Source, source.as_str())? else {
+        return Ok(vec![false; references.len()]);
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM inbox_references WHERE source = ?1 AND reference = ?2)",
+    )?;
+    let mut known = Vec::with_capacity(references.len());
+    for reference in references {
+        let digest = digest(reference);
+        known.push(statement.query_row(params![number, &digest[..]], |row| row.get(0))?);
+    }
+    Ok(known)
+}
+
 fn is_first(desk: &Desk, source: i64, reference: &str) -> Result<bool, Trouble> {
-    let digest = Sha256::digest(reference.as_bytes());
     let inserted = desk
         .connection
         .prepare_cached("INSERT OR IGNORE INTO inbox_references (source, reference) VALUES (?1, ?2)")?
-        .execute(params![source, &digest[..16]])?;
+        .execute(params![source, &digest(reference)[..]])?;
     Ok(inserted == 1)
 }
 

@@ -309,7 +309,7 @@ fn renew(
 
 /// The destination shall have the lead; nothing happens when it already wants it. Tokens begin with the
 /// moment: should the number of a lead that was removed be given again, no late answer hits the new one.
-fn wish(
+pub(super) fn wish(
     desk: &mut Desk,
     key: i64,
     destination: &DestinationName,

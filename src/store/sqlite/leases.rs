@@ -151,30 +151,36 @@ fn hand_out(
 ) -> Result<Vec<Lease>, Trouble> {
     let mut take = desk.connection.prepare_cached(
         "UPDATE deliveries SET state = 1, token = token + 1, at = ?3 WHERE lead = ?1 AND destination = ?2
-         RETURNING token, held, uncertain, attempt, record",
+         RETURNING token, held, uncertain, attempt, record, again",
     )?;
     let mut read = desk
         .connection
         .prepare_cached("SELECT revision, revised_at, dnc, body FROM leads WHERE id = ?1")?;
     let mut leases = Vec::with_capacity(due.len());
     for &lead in due {
-        let (token, held, uncertain, attempt, record): (i64, u32, bool, u32, Option<String>) = take
-            .query_row(params![lead, destination, codes::millis(until)], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-            })?;
-        let lease = read.query_row([lead], |row| {
+        let mut lease = read.query_row([lead], |row| {
             Ok(Lease {
                 lead: LeadKey(lead),
-                token,
+                token: 0,
                 body: row.get(3)?,
                 revision: row.get(0)?,
                 revised_at: codes::moment(row.get(1)?),
-                held,
-                uncertain,
+                held: 0,
+                uncertain: false,
                 dnc: row.get(2)?,
-                attempt,
-                record: record.map(RecordRef),
+                attempt: 0,
+                record: None,
+                again: None,
             })
+        })?;
+        take.query_row(params![lead, destination, codes::millis(until)], |row| {
+            lease.token = row.get(0)?;
+            lease.held = row.get(1)?;
+            lease.uncertain = row.get(2)?;
+            lease.attempt = row.get(3)?;
+            lease.record = row.get::<_, Option<String>>(4)?.map(RecordRef);
+            lease.again = row.get::<_, Option<i64>>(5)?.map(codes::moment);
+            Ok(())
         })?;
         leases.push(lease);
         desk.tally

@@ -40,6 +40,7 @@ mod restore;
 mod rhythms;
 mod schema;
 mod space;
+mod survey;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -65,9 +66,9 @@ pub use space::SpaceFloor;
 use super::{
     Arrival, Barred, Custody, DeadLetter, DeadLetterAct, DeadLetterFilter, DestinationStatus, Ending,
     Erasure, FinishOutcome, Footprint, ForgetOrder, Identity, InboxId, KnownLead, LeadFilter, LeadKey,
-    LeadRow, LeadStory, LeaseAsk, Leased, Ledger, Noted, OutcomeFilter, OutcomeRow, Portion, Pruned,
-    Remembered, Settled, Settlement, Sighting, Spent, Store, StoreError, Totals, TouchKey, Traces,
-    Unreadable, Unsettled,
+    LeadRow, LeadStory, LeaseAsk, Leased, Ledger, Noted, OrderedAgain, OutcomeFilter, OutcomeRow, Portion,
+    Pruned, Remembered, Settled, Settlement, Sighting, Spent, Store, StoreError, SurveyAsk, Surveyed, Totals,
+    TouchKey, Traces, Unreadable, Unsettled,
 };
 use desk::Desk;
 use file::DaemonLock;
@@ -369,6 +370,39 @@ impl Store for SqliteStore {
             dead_letters::settle(desk, &which, act, now)
         })
         .await
+    }
+
+    async fn survey(&self, ask: SurveyAsk) -> Result<Vec<Surveyed>, StoreError> {
+        self.read(move |shelf| survey::survey(shelf, &ask)).await
+    }
+
+    async fn order_again(
+        &self,
+        destination: &DestinationName,
+        leads: Vec<LeadKey>,
+        now: DateTime<Utc>,
+    ) -> Result<OrderedAgain, StoreError> {
+        let (destination, now) = (destination.clone(), codes::millis(now));
+        self.write(Line::Work, leads.len(), move |desk| {
+            survey::order_again(desk, &destination, &leads, now)
+        })
+        .await
+    }
+
+    async fn known_references(
+        &self,
+        source: &SourceName,
+        references: Vec<String>,
+    ) -> Result<Vec<bool>, StoreError> {
+        let source = source.clone();
+        self.read(move |shelf| inbox::known_references(shelf, &source, &references))
+            .await
+    }
+
+    async fn arrived_since(&self, source: &SourceName, since: DateTime<Utc>) -> Result<u64, StoreError> {
+        let source = source.clone();
+        self.read(move |shelf| survey::arrived_since(shelf, &source, since))
+            .await
     }
 
     async fn release(&self, destination: &DestinationName, _now: DateTime<Utc>) -> Result<bool, StoreError> {

@@ -171,6 +171,8 @@ CREATE TABLE canaries (
 ) STRICT;
 CREATE UNIQUE INDEX canaries_marked ON canaries (mark);
 CREATE INDEX canaries_of_lead ON canaries (lead) WHERE lead IS NOT NULL;
+-- Deliveries ordered again although they were confirmed.
+ALTER TABLE deliveries ADD COLUMN again INTEGER;
 
 -- Who was forgotten: keyed hashes; the key is in a file beside this one.
 CREATE TABLE forgotten (hash BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;

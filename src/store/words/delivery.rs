@@ -46,6 +46,8 @@ pub struct Lease {
     pub attempt: u32,
     /// The record the destination named.
     pub record: Option<RecordRef>,
+    /// When an operator ordered what was confirmed to be delivered again.
+    pub again: Option<DateTime<Utc>>,
 }
 
 /// The answer to [`crate::store::Store::lease`].

@@ -13,6 +13,7 @@ mod referrals;
 mod reports;
 mod retention;
 mod rhythm;
+mod survey;
 mod understanding;
 
 use thiserror::Error;
@@ -30,6 +31,7 @@ pub use referrals::*;
 pub use reports::*;
 pub use retention::*;
 pub use rhythm::*;
+pub use survey::*;
 pub use understanding::*;
 
 /// The store could not do it. Nothing of the call took effect, except for [`StoreError::Unknown`].

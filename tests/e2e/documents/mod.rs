@@ -46,6 +46,7 @@ rehearse! {
     process_installing_is_done_as_told: "docs/install.md",
     process_a_config_is_written_and_described_as_told: "docs/configuration.md",
     process_operations_do_what_they_say: "docs/operations.md",
+    process_comparing_does_what_it_says: "docs/compare.md",
     process_the_numbers_are_read_as_told: "docs/metrics.md",
     process_what_is_kept_goes_as_told: "docs/data.md",
     process_how_microsoft_sends_leads_is_tried: "docs/leads-from-microsoft.md",

@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use connector_kit::clock::{Clock, ManualClock};
 use connector_kit::{
     Batch, Checkpoint, ConnectorError, DealValue, Destination, LeadDelivery, LeadId, Outcome, OutcomeSource,
-    Receipt, RecordRef, Stage, Subject,
+    Receipt, RecordRef, Rendered, Stage, Subject,
 };
 
 use crate::world::Death;
@@ -201,6 +201,11 @@ impl Destination for Office {
         };
         self.death.moment().await;
         answers
+    }
+
+    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
+        let record = |one: &LeadDelivery| Ok(Rendered::keyed("key", one.lead.id.to_string()));
+        deliveries.iter().map(record).collect()
     }
 }
 

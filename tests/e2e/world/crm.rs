@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::{Clock, ManualClock};
 use connector_kit::{
     Bulk, CallBook, ConnectorError, Destination, ErrorKind, EventKind, Gate, LeadDelivery, LeadId, Quota,
-    Receipt, RecordRef,
+    Receipt, RecordRef, Rendered,
 };
 use tokio::sync::Semaphore;
 
@@ -237,6 +237,11 @@ impl Destination for Crm {
         self.books().remember_waits(&answers, self.clock.now());
         self.death.moment().await;
         answers
+    }
+
+    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
+        let record = |one: &LeadDelivery| Ok(Rendered::keyed("key", one.lead.id.to_string()));
+        deliveries.iter().map(record).collect()
     }
 }
 

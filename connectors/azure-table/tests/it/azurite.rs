@@ -25,6 +25,8 @@ use connector_kit::{
 
 use crate::support::{deliveries, noon};
 
+mod counted;
+
 const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 

@@ -1,10 +1,13 @@
 //! The kit's promises, against the simulator.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use connector_kit::conformance::{self, DestinationHarness, HeldRecord, SourceHarness, System, leads};
-use connector_kit::{Destination, LeadDelivery, Role, Source};
+use connector_kit::conformance::{
+    self, CensusHarness, DestinationHarness, HeldRecord, SourceHarness, System, leads,
+};
+use connector_kit::{Census, Destination, LeadDelivery, Role, Source};
 use leadsync_sim::azure_table::AzureTable;
 use serde_json::{Map, Value};
 
@@ -86,4 +89,20 @@ async fn a_table_that_is_not_there_holds_no_canary() {
     let withdraw = world.connector().withdraw.unwrap();
     let taken = withdraw.withdraw(&leads::canary(1)).await.unwrap();
     assert_eq!(taken, connector_kit::Withdrawn::Gone);
+}
+
+struct Counting;
+
+#[async_trait]
+impl CensusHarness for Counting {
+    async fn fresh(&self) -> (Arc<dyn Destination>, Arc<dyn Census>, Box<dyn Any + Send>) {
+        let mut world = World::new(Role::Destination, "");
+        let census = world.connector().census.unwrap();
+        (world.destination(), census, Box::new(world))
+    }
+}
+
+#[tokio::test]
+async fn the_promises_of_a_census_are_kept() {
+    conformance::census(&Counting).await;
 }

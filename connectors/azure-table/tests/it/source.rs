@@ -400,3 +400,27 @@ async fn a_checkpoint_nobody_can_read_means_reading_everything() {
     kept.drain(&world.source(), 50).await;
     assert_eq!(kept.row_keys(), all(5));
 }
+
+#[tokio::test]
+async fn whoever_counts_since_a_moment_gets_the_rows_from_there_on_under_the_same_references() {
+    let mut world = World::new(Role::Source, "");
+    let start = world.service.now();
+    for hour in 0..6 {
+        let at = start + TimeDelta::hours(hour);
+        world.service.put(TABLE, "p", &format!("r{hour}"), Map::new(), at);
+    }
+    let source = world.source();
+    let mut all = Kept::default();
+    all.drain(&source, 2).await;
+    let mut some = Kept {
+        checkpoint: source.since(start + TimeDelta::hours(4)),
+        ..Kept::default()
+    };
+    some.drain(&source, 2).await;
+    assert_eq!(some.row_keys(), ["r4", "r5"]);
+    assert!(
+        some.leads
+            .keys()
+            .all(|reference| all.leads.contains_key(reference))
+    );
+}

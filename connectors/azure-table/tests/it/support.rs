@@ -202,6 +202,7 @@ pub(crate) fn delivery(n: u64) -> LeadDelivery {
         revised_at: noon(),
         record: None,
         attempt: 0,
+        again: None,
     }
 }
 

@@ -14,6 +14,7 @@ fn row(lead: LeadId) -> Row {
         update_only: false,
         detect: false,
         attempt: 0,
+        anew: None,
     }
 }
 

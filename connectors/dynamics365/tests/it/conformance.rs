@@ -1,12 +1,13 @@
 //! The kit's promises, both ways.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use connector_kit::conformance::{
-    self, DestinationHarness, HeldRecord, OutcomeHarness, Sales, System, leads,
+    self, CensusHarness, DestinationHarness, HeldRecord, OutcomeHarness, Sales, System, leads,
 };
-use connector_kit::{Destination, LeadDelivery, LeadId, OutcomeSource};
+use connector_kit::{Census, Destination, LeadDelivery, LeadId, OutcomeSource};
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -209,4 +210,20 @@ async fn a_role_that_may_not_delete_is_told_so() {
         connector_kit::ErrorKind::Unauthorized
     );
     assert_eq!(world.crm.leads_by(KEY_COLUMN).len(), 1);
+}
+
+struct Counting;
+
+#[async_trait]
+impl CensusHarness for Counting {
+    async fn fresh(&self) -> (Arc<dyn Destination>, Arc<dyn Census>, Box<dyn Any + Send>) {
+        let mut world = World::with("").await;
+        let census = world.connector().census.unwrap();
+        (world.destination(), census, Box::new(world))
+    }
+}
+
+#[tokio::test]
+async fn every_promise_of_a_census_is_kept() {
+    conformance::census(&Counting).await;
 }

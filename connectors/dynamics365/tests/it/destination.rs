@@ -383,3 +383,43 @@ async fn a_call_that_took_too_long_comes_back_smaller() {
     assert_eq!(world.calls.made(), 3, "forty, and then twice twenty");
     assert_eq!((world.crm.count("lead"), world.crm.most_creations()), (40, 1));
 }
+
+#[tokio::test]
+async fn a_deleted_record_is_made_anew_when_an_operator_ordered_it_with_what_only_a_new_one_gets() {
+    for way in WAYS {
+        let mut world = World::with(way).await.map(
+            "companyname = { from = 'person.company' }\nlastname = { from = 'person.last_name' }\n\
+             subject = { default = 'marketplace', write = 'create_only' }",
+        );
+        let many = deliveries(3);
+        let fates = world.destination().upsert(&many).await;
+        world.crm.remove("lead", &many[1].lead.id.to_string());
+        let again: Vec<_> = many
+            .iter()
+            .zip(&fates)
+            .map(|(one, fate)| connector_kit::LeadDelivery {
+                again: Some(one.revised_at),
+                ..revised(&answered(one, fate), 2)
+            })
+            .collect();
+        world.crm.change(
+            "lead",
+            &many[2].lead.id.to_string(),
+            &json!({ "subject": "theirs" }),
+        );
+        let fates = world.destination().upsert(&again).await;
+        assert!(
+            fates.iter().all(|fate| !fate.as_ref().unwrap().closed),
+            "{way}: {fates:?}"
+        );
+        let subjects: Vec<_> = many
+            .iter()
+            .map(|one| world.record(one).unwrap()["subject"].clone())
+            .collect();
+        assert_eq!(subjects, ["marketplace", "marketplace", "theirs"], "{way}");
+        assert_eq!(
+            world.record(&many[1]).unwrap()["companyname"],
+            "Company1Canary r2"
+        );
+    }
+}

@@ -1,5 +1,7 @@
 //! What [`Destination`](crate::Destination) promises.
 
+mod preview;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub async fn destination(harness: &dyn DestinationHarness) {
     a_do_not_contact_lead_leaves_nobody_to_contact(harness).await;
     a_closed_gate_alone_is_enough(harness).await;
     a_referral_goes_with_its_lead_and_leaves_nobody_either(harness).await;
+    preview::what_is_shown_is_what_is_written(harness).await;
+    preview::what_is_shown_behind_the_gate_names_nobody(harness).await;
 }
 
 struct World {

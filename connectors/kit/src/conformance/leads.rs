@@ -61,6 +61,7 @@ pub fn delivery(number: u32) -> LeadDelivery {
         revised_at: noon(),
         record: None,
         attempt: 0,
+        again: None,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The promises of the roles, checked the same way for every connector.
 //!
 //! A connector's `tests/conformance.rs` brings a harness - the connector over an empty system, and a
-//! way to look into that system - and calls [`destination`], [`source`], [`outcomes`], [`referrals`] or
+//! way to look into that system - and calls [`destination`], [`census`], [`source`], [`outcomes`], [`referrals`] or
 //! [`withdrawal`].
 //! A broken promise panics with its name, as a test does.
 
+mod census;
 mod destination;
 pub mod leads;
 mod outcomes;
@@ -12,16 +13,19 @@ mod referrals;
 mod source;
 mod withdrawal;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use census::census;
 pub use destination::destination;
 pub use outcomes::outcomes;
 pub use referrals::referrals;
 pub use source::source;
 pub use withdrawal::withdrawal;
 
+use crate::census::Census;
 use crate::delivery::LeadDelivery;
 use crate::ids::LeadId;
 use crate::referral::ReferralId;
@@ -53,6 +57,13 @@ pub trait DestinationHarness: Send + Sync {
 
     /// A delivery this system refuses for its own sake, when there can be such a thing.
     fn unacceptable(&self) -> Option<LeadDelivery>;
+}
+
+/// Brings a destination over an empty system, and what counts in it.
+#[async_trait]
+pub trait CensusHarness: Send + Sync {
+    /// A destination, a census of the same system, and whatever keeps that alive.
+    async fn fresh(&self) -> (Arc<dyn Destination>, Arc<dyn Census>, Box<dyn Any + Send>);
 }
 
 /// Brings a source over a system that holds some leads.

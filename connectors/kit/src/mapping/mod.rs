@@ -48,6 +48,13 @@ pub struct FieldRule {
     pub write: Write,
 }
 
+/// The field that gets the value at `path` as it is, where the operator's rules have one.
+pub fn field_of<'a>(rules: &'a BTreeMap<String, FieldRule>, path: &str) -> Option<&'a str> {
+    let mut all = rules.iter();
+    let found = all.find(|(_, rule)| rule.from.as_deref() == Some(path) && rule.pipe.is_empty());
+    found.map(|(name, _)| name.as_str())
+}
+
 /// What to do with a value longer than `max_length`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -11,6 +11,7 @@ fn piece(at: usize, fields: Value) -> Piece {
     Piece {
         at,
         attempt: 0,
+        anew: Fields::new(),
         order: Order::ByField("email".into()),
         fields,
         otherwise: None,

@@ -1,12 +1,13 @@
 //! The kit's promises.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use connector_kit::conformance::{
-    self, DestinationHarness, HeldRecord, OutcomeHarness, Sales, System, leads,
+    self, CensusHarness, DestinationHarness, HeldRecord, OutcomeHarness, Sales, System, leads,
 };
-use connector_kit::{Destination, LeadDelivery, LeadId, OutcomeSource};
+use connector_kit::{Census, Destination, LeadDelivery, LeadId, OutcomeSource};
 use serde_json::Value;
 
 use crate::world::World;
@@ -148,4 +149,20 @@ async fn a_canary_whose_record_was_never_named_is_found_by_its_address() {
         .unwrap();
     assert_eq!(taken, connector_kit::Withdrawn::Gone);
     assert!(world.marketo.leads().is_empty());
+}
+
+struct Counting;
+
+#[async_trait]
+impl CensusHarness for Counting {
+    async fn fresh(&self) -> (Arc<dyn Destination>, Arc<dyn Census>, Box<dyn Any + Send>) {
+        let world = World::with("").await;
+        let census = world.connector().census.unwrap();
+        (world.destination(), census, Box::new(world))
+    }
+}
+
+#[tokio::test]
+async fn a_census_keeps_every_promise() {
+    conformance::census(&Counting).await;
 }

@@ -156,3 +156,16 @@ fn a_full_page_without_a_link_is_followed_by_counting() {
     pass.place = Place::Skip;
     assert!(pass.query(&reach, Literal::Plain).ends_with("&$top=2&$skip=2"));
 }
+
+#[test]
+fn a_position_at_a_moment_reads_what_changed_since_and_nothing_else() {
+    let position = Position::at(at("08:00:00"), at("12:00:00"));
+    let read = Position::read(position.write().as_ref());
+    let pass = read.begin("a".into(), at("12:00:00"), &REACH);
+    assert_eq!(pass.stage, Stage::Changed);
+    let query = pass.query(&REACH, Literal::Plain);
+    assert!(
+        query.contains("updatedDateTime%20ge%202026-11-20T07%3A50%3A00Z"),
+        "{query}"
+    );
+}

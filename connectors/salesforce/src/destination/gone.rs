@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use connector_kit::ConnectorError;
 
 use super::look::{Found, short};
-use super::row::{Row, Step};
+use super::row::{Remedy, Row, Step};
 use super::{Leads, places};
 use crate::error::Place;
 
@@ -37,6 +37,15 @@ impl Leads {
     }
 }
 
+/// What was deleted stays so, unless the operator ordered it to be delivered again.
+fn restore_or_close(row: &mut Row<'_>, id: &str) {
+    if row.delivery.again.is_some() && row.once(Remedy::Restore) {
+        row.step = Step::LookUp;
+    } else {
+        row.close(id.to_owned());
+    }
+}
+
 fn id(row: &Row<'_>) -> Option<String> {
     match &row.step {
         Step::Gone(id, _) => Some(id.clone()),
@@ -54,10 +63,10 @@ fn follow(row: &mut Row<'_>, id: &str, found: Option<&Found>) {
             .is_none_or(|known| short(&known.0) != short(&found.id))
     };
     match found {
-        None => row.close(id.to_owned()),
+        None => restore_or_close(row, id),
         Some(found) if found.is_deleted => match &found.master {
             Some(master) => row.step = Step::Gone(master.clone(), fault),
-            None => row.close(id.to_owned()),
+            None => restore_or_close(row, id),
         },
         // It lives: then something else was wrong with it, unless it is where a merge led us.
         Some(found) if found.is_converted => row.step = Step::Converted(found.id.clone()),

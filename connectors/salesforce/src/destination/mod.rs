@@ -17,12 +17,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use connector_kit::{Bulk, ConnectorError, Destination, LeadDelivery, LeadId, Receipt};
+use connector_kit::{Bulk, ConnectorError, Destination, EventKind, LeadDelivery, LeadId, Receipt, Rendered};
 
 use crate::api::{Api, COLLECTION};
 use crate::config::{self, Assignment, DuplicateRule, OnConverted, Settings};
-use crate::describe::Schema;
-use crate::mapping::Shape;
+use crate::describe::{Describe, Schema};
+use crate::mapping::{Purpose, Shape};
 use row::{Row, Rows, Step};
 pub(crate) use withdraw::LeadWithdrawal;
 
@@ -81,6 +81,21 @@ impl Leads {
         self.follow_converted(rows).await
     }
 
+    /// The record in an org whose fields are as the mapping takes them to be.
+    fn rendered(&self, delivery: &LeadDelivery, assumed: &Describe) -> Result<Rendered, ConnectorError> {
+        let purpose = match delivery.kind {
+            EventKind::Created => Purpose::Create,
+            EventKind::Updated | EventKind::Suppressed => Purpose::Update,
+        };
+        let fields = self.shape.record(delivery, assumed, purpose, &BTreeSet::new())?;
+        let key = self.shape.key_field.as_str();
+        let mut record = Rendered::keyed(key, delivery.lead.id.to_string());
+        for (name, value) in fields.into_iter().filter(|(name, _)| name != key) {
+            record.fixed(name, value);
+        }
+        Ok(record)
+    }
+
     fn doubts(&self) -> BTreeSet<LeadId> {
         self.doubts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -128,6 +143,14 @@ impl Destination for Leads {
         }
         self.trust(&work.rows);
         work.results()
+    }
+
+    fn preview(&self, deliveries: &[LeadDelivery]) -> Vec<Result<Rendered, ConnectorError>> {
+        let assumed = self.shape.assumed();
+        deliveries
+            .iter()
+            .map(|delivery| self.rendered(delivery, &assumed))
+            .collect()
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) enum Remedy {
     Save,
     /// Following the record to where it went.
     Follow,
+    /// Making it anew where it is gone.
+    Restore,
 }
 
 /// One lead on its way.

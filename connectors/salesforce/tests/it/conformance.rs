@@ -1,13 +1,14 @@
 //! The kit's promises, over a real socket and in process.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use connector_kit::conformance::{
-    self, DestinationHarness, HeldRecord, OutcomeHarness, Sales, System, leads,
+    self, CensusHarness, DestinationHarness, HeldRecord, OutcomeHarness, Sales, System, leads,
 };
-use connector_kit::{Destination, LeadDelivery, LeadId, OutcomeSource};
+use connector_kit::{Census, Destination, LeadDelivery, LeadId, OutcomeSource};
 use serde_json::{Value, json};
 
 use crate::world::{KEY, World};
@@ -163,4 +164,20 @@ async fn a_canary_is_deleted_and_nobody_else_ever_is() {
     let (destination, withdraw) = (connector.destination.clone(), connector.withdraw.clone());
     let crm = Org(world);
     conformance::withdrawal(&*destination.unwrap(), &*withdraw.unwrap(), &crm).await;
+}
+
+struct Counting;
+
+#[async_trait]
+impl CensusHarness for Counting {
+    async fn fresh(&self) -> (Arc<dyn Destination>, Arc<dyn Census>, Box<dyn Any + Send>) {
+        let world = World::new();
+        let census = world.connector.census.clone().unwrap();
+        (world.destination(), census, Box::new(world))
+    }
+}
+
+#[tokio::test]
+async fn a_census_keeps_every_promise() {
+    conformance::census(&Counting).await;
 }

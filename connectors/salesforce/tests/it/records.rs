@@ -104,6 +104,32 @@ async fn the_same_lead_twice_in_one_call_is_sent_once_as_its_newest_revision() {
 }
 
 #[tokio::test]
+async fn a_deleted_record_is_made_anew_when_an_operator_ordered_it_and_a_living_one_only_changed() {
+    let world = World::new();
+    let (gone, lives) = (leads::delivery(1), leads::delivery(2));
+    let records = world.deliver_well(&[gone.clone(), lives.clone()]).await;
+    assert!(world.crm.delete("Lead", &records[0]));
+    assert!(
+        world
+            .crm
+            .change("Lead", &records[1], &json!({ "LeadSource": "Theirs" }))
+    );
+    let again = |delivery: &LeadDelivery, record: &str| LeadDelivery {
+        again: Some(delivery.revised_at),
+        ..next(delivery, record)
+    };
+    let ordered = [again(&gone, &records[0]), again(&lives, &records[1])];
+    let renewed = world.deliver_well(&ordered).await;
+    assert_ne!(renewed[0], records[0]);
+    assert_eq!(renewed[1], records[1]);
+    let source = |record: &str| world.crm.record("Lead", record).unwrap()["LeadSource"].clone();
+    assert_eq!(
+        (source(&renewed[0]), source(&renewed[1])),
+        (json!("AzureMarketplace"), json!("Theirs"))
+    );
+}
+
+#[tokio::test]
 async fn a_deleted_record_is_closed_and_not_made_again() {
     let world = World::new();
     let first = leads::delivery(1);

@@ -77,6 +77,7 @@ fn delivery() -> LeadDelivery {
         revised_at: at(1_763_640_001),
         record: None,
         attempt: 0,
+        again: None,
     }
 }
 
