@@ -82,7 +82,8 @@ pub(crate) async fn carry<S>(
     tracing::debug!("a connection was cut: its last request took too long");
 }
 
-/// Ends when a first byte has come, or none comes. Whatever waits to be read must be polled before this.
+/// Ends when a first byte has come, or none comes. It is asked whenever the connection beside it moves, so nobody
+/// has to wake it.
 async fn first_word(heard: &Seen) {
     let spoken = poll_fn(|_| {
         if heard.spoken() {
