@@ -67,7 +67,8 @@ pub(super) fn resync(place: &Place, args: &ResyncArgs) -> Result<(), Exit> {
     })?;
     let wanted = counted.again + counted.new;
     if args.dry_run || wanted == 0 {
-        return tell(place, &name, counted, before.as_ref(), None);
+        tell(place, &name, counted, before.as_ref(), None);
+        return Ok(());
     }
     if wanted > MANY && !args.yes {
         confirm(&name, wanted)?;
@@ -81,7 +82,8 @@ pub(super) fn resync(place: &Place, args: &ResyncArgs) -> Result<(), Exit> {
         let ordered = work.go_through(&store, args, true).await?;
         Ok((ordered, status(&store, &work.destination, work.now).await?))
     })?;
-    tell(place, &name, ordered, before.as_ref(), after.as_ref())
+    tell(place, &name, ordered, before.as_ref(), after.as_ref());
+    Ok(())
 }
 
 /// The destination of this name, as the config has it.
@@ -222,15 +224,14 @@ fn tell(
     counted: OrderedAgain,
     before: Option<&DestinationStatus>,
     after: Option<&DestinationStatus>,
-) -> Result<(), Exit> {
+) {
     if place.json {
         let told = serde_json::json!({
             "destination": destination, "ordered": after.is_some(),
             "again": counted.again, "new": counted.new, "left": counted.left,
             "before": before.map(standing), "after": after.map(standing),
         });
-        screen::json(&told);
-        return Ok(());
+        return screen::json(&told);
     }
     screen::line(format_args!("{destination}"));
     sentences(counted, after.is_some())
@@ -249,7 +250,6 @@ fn tell(
     if after.is_some() {
         screen::line("they go behind everything live; leadsync status shows how many are still on their way");
     }
-    Ok(())
 }
 
 fn standing(status: &DestinationStatus) -> serde_json::Value {

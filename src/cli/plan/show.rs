@@ -113,11 +113,12 @@ fn lead(change: &LeadChange) {
 
 /// `old -> new`; what is not written is told in words.
 fn arrow(field: &FieldChange) -> String {
-    let told = |value: &Option<RenderedValue>| match value {
-        None => "(not written)".to_owned(),
-        Some(value) => text(value),
-    };
-    format!("{} -> {}", told(&field.before), told(&field.after))
+    let told = |value: Option<&RenderedValue>| value.map_or_else(|| "(not written)".to_owned(), text);
+    format!(
+        "{} -> {}",
+        told(field.before.as_ref()),
+        told(field.after.as_ref())
+    )
 }
 
 fn text(value: &RenderedValue) -> String {
@@ -156,7 +157,7 @@ fn destination_json((name, plan): &(DestinationName, DestinationPlan)) -> Value 
 
 fn lead_json(change: &LeadChange) -> Value {
     let fields = |fields: &[FieldChange]| {
-        let one = |field: &FieldChange| json!({ "field": field.field, "before": value(&field.before), "after": value(&field.after) });
+        let one = |field: &FieldChange| json!({ "field": field.field, "before": value(field.before.as_ref()), "after": value(field.after.as_ref()) });
         fields.iter().map(one).collect::<Vec<_>>()
     };
     match &change.what {
@@ -171,7 +172,7 @@ fn lead_json(change: &LeadChange) -> Value {
 }
 
 /// What is written as `{"value": ..}`, what is looked up as `{"looked_up": ".."}`, and null where nothing is.
-fn value(value: &Option<RenderedValue>) -> Value {
+fn value(value: Option<&RenderedValue>) -> Value {
     match value {
         None => Value::Null,
         Some(RenderedValue::Fixed(value)) => json!({ "value": value }),

@@ -212,14 +212,14 @@ impl Count<'_> {
             let lead = held.lead();
             match lead.and_then(|lead| known.get(&lead).copied()) {
                 Some(true) => self.meet(held),
-                Some(false) => self.stranger(held, "its lead was never delivered there".to_owned()),
-                None => self.stranger(held, "the ledger has no such lead".to_owned()),
+                Some(false) => self.stranger(held, "its lead was never delivered there"),
+                None => self.stranger(held, "the ledger has no such lead"),
             }
         }
         Ok(())
     }
 
-    fn stranger(&mut self, held: &Held, words: String) {
+    fn stranger(&mut self, held: &Held, words: &str) {
         self.audited.tally.strangers += 1;
         let (key, record) = (held.key.clone(), held.record.0.clone());
         let remedy = match held.lead() {

@@ -41,7 +41,7 @@ struct System {
 }
 
 impl System {
-    fn put(&self, key: impl ToString, state: HeldState) {
+    fn put(&self, key: &impl ToString, state: HeldState) {
         let mut records = self.records.lock().unwrap();
         let number = records.len();
         records.push(Held {
@@ -185,7 +185,7 @@ impl World {
             let id = self.take_in(number).await;
             self.deliver(DeliveryResult::Delivered(Some(RecordRef(format!("r{number}")))))
                 .await;
-            self.system.put(id, HeldState::Open);
+            self.system.put(&id, HeldState::Open);
             ids.push(id);
         }
         ids
@@ -246,9 +246,9 @@ async fn every_difference_is_named_once_with_what_to_do() {
     world.system.change(ids[2], |held| held.state = survivor.clone());
     world.system.change(ids[3], |held| held.revision = Some(2));
     world.system.change(ids[4], |held| held.revision = Some(3));
-    world.system.put(ids[5], HeldState::Open);
-    world.system.put("not ours", HeldState::Open);
-    world.system.put(leads::delivery(99).lead.id, HeldState::Open);
+    world.system.put(&ids[5], HeldState::Open);
+    world.system.put(&"not ours", HeldState::Open);
+    world.system.put(&leads::delivery(99).lead.id, HeldState::Open);
     let audited = world.audit().await;
     assert_eq!(
         whats(&audited),
@@ -291,10 +291,10 @@ async fn what_is_closed_on_its_way_or_just_written_is_no_difference() {
     world.delivered(2..3).await;
     let converted = world.take_in(3).await;
     world.deliver(DeliveryResult::Delivered(None)).await;
-    world.system.put(converted, HeldState::Closed);
+    world.system.put(&converted, HeldState::Closed);
     let uncertain = world.take_in(4).await;
     world.deliver(DeliveryResult::Returned { uncertain: true }).await;
-    world.system.put(uncertain, HeldState::Open);
+    world.system.put(&uncertain, HeldState::Open);
     let audited = world.audit().await;
     assert_eq!(audited.tally.differences(), 0, "{audited:?}");
     assert_eq!((audited.tally.ledger, audited.tally.there), (3, 3));
@@ -327,7 +327,7 @@ async fn a_system_that_lists_nothing_says_so_and_is_counted_as_far_as_it_goes() 
     let mut world = World::new();
     world.system.listless = true;
     world.delivered(0..2).await;
-    world.system.put("not ours", HeldState::Open);
+    world.system.put(&"not ours", HeldState::Open);
     let audited = world.audit().await;
     assert_eq!((audited.tally.there, audited.tally.strangers), (2, 0));
     assert_eq!(audited.notes, ["it lists nothing"]);

@@ -89,8 +89,8 @@ fn compared(before: Option<&Side>, after: &Side, leads: &[Surveyed]) -> Destinat
     compare(before, after, &DestinationName::new("archive"), leads)
 }
 
-fn value(text: &str) -> Option<RenderedValue> {
-    Some(RenderedValue::Fixed(text.into()))
+fn value(text: &str) -> RenderedValue {
+    RenderedValue::Fixed(text.into())
 }
 
 #[test]
@@ -115,9 +115,13 @@ fn a_changed_line_is_told_with_both_values_and_an_unchanged_lead_not_at_all() {
     assert_eq!(
         told,
         [
-            ("data.Company", value("Company1Canary"), value("COMPANY1CANARY")),
-            ("data.New", None, value("contact_me")),
-            ("data.Gone", value("Title1Canary"), None),
+            (
+                "data.Company",
+                Some(value("Company1Canary")),
+                Some(value("COMPANY1CANARY"))
+            ),
+            ("data.New", None, Some(value("contact_me"))),
+            ("data.Gone", Some(value("Title1Canary")), None),
         ]
     );
     let counts = plan.fields();

@@ -49,8 +49,8 @@ async fn keys(store: &dyn Store) -> Vec<LeadKey> {
 }
 
 async fn state(store: &dyn Store, number: u8) -> String {
-    let story = store.lead(lead(number).id).await.unwrap().unwrap();
-    story.deliveries[0].state.clone()
+    let known = store.lead(lead(number).id).await.unwrap().unwrap();
+    known.deliveries[0].state.clone()
 }
 
 async fn a_survey_tells_of_every_confirmed_lead_once_page_by_page(store: &dyn Store) {
@@ -211,11 +211,11 @@ async fn a_newcomer_gets_what_has_a_route_and_nothing_that_goes_nowhere_by_rule(
     assert_eq!((totals.suppressed_no_route, totals.suppressed_test), (0, 1));
     let ask = ask_for(1, 100, at(60));
     let leases = store.lease(&newcomer(), ask, at(2)).await.unwrap().leases;
-    let leased: Vec<_> = leases
+    let found: Vec<_> = leases
         .iter()
         .map(|lease| (lease.lead, lease.held, lease.again))
         .collect();
-    assert_eq!(leased, [(keys[0], 0, None), (keys[1], 0, None)]);
+    assert_eq!(found, [(keys[0], 0, None), (keys[1], 0, None)]);
 }
 
 async fn references_are_known_by_their_source(store: &dyn Store) {
