@@ -96,6 +96,8 @@ fn a_second_daemon_names_the_first_and_writes_nothing() {
             state("leadsync.lock"),
         )
     };
+    // The first writes by itself now and then: while it is frozen, only the second could have.
+    first.freeze();
     let before = fingerprint();
 
     // With the very same config, and with listeners of its own.
@@ -111,6 +113,7 @@ fn a_second_daemon_names_the_first_and_writes_nothing() {
         assert!(complaint.contains(&format!("process {pid}")), "{complaint}");
     }
     assert!(before == fingerprint(), "something was written");
+    first.signal(Signal::CONT);
     assert!(Daemon::is_ready(&house), "the first still works");
     first.stop();
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::{House, eventually};
 
@@ -66,6 +66,13 @@ impl Daemon {
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Stops it where it is, and returns when all of it stands still; `CONT` lets it go on.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let stands = waitid(WaitId::Pid(self.pid()), WaitIdOptions::STOPPED).unwrap();
+        assert!(stands.is_some_and(|status| status.stopped()), "it ended");
     }
 
     /// Kills it without a word.
