@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use connector_kit::http::{Clean, Fault, Response, retry_after};
+use connector_kit::http::{Code, Fault, Response, retry_after};
 use connector_kit::{ConnectorError, ErrorKind};
 use serde::Deserialize;
 
@@ -170,7 +170,7 @@ impl Refusal {
         for (before, part) in [(" ", Some(&self.code)), (", request ", self.request_id.as_ref())] {
             if let Some(part) = part.filter(|part| !part.is_empty()) {
                 text.push_str(before);
-                text.push_str(&Clean(part).to_string());
+                text.push_str(&Code(part).to_string());
             }
         }
         let mut error = ConnectorError::new(kind, text).retry_after(self.retry_after);

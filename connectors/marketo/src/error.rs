@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_kit::http::redact;
+use connector_kit::http::{Code, redact};
 use connector_kit::{ConnectorError, ErrorKind};
 use serde::Deserialize;
 
@@ -60,7 +60,7 @@ impl Complaint {
     /// What it means; `chance` is a throw from 0 to 1.
     pub(crate) fn into_refusal(self, doing: &str, now: DateTime<Utc>, chance: f64) -> Refusal {
         let (kind, strikes, hint) = meaning(&self.code);
-        let mut error = ConnectorError::new(kind, format!("{doing}: {}", self.code))
+        let mut error = ConnectorError::new(kind, format!("{doing}: {}", Code(&self.code)))
             .strikes(strikes)
             .retry_after(wait(&self.code, now, chance))
             .answer(redact::answer(

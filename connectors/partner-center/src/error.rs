@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use connector_kit::http::{Clean, Response, redact, retry_after};
+use connector_kit::http::{Code, Response, redact, retry_after};
 use connector_kit::{ConnectorError, ErrorKind};
 use serde_json::Value;
 
@@ -116,7 +116,7 @@ impl Refusal {
             wait: retry_after::of(answer.headers(), now).or_else(|| seconds_in(message)),
             answer: format!(
                 "request-id {}\n{}",
-                Clean(request),
+                Code(request),
                 redact::answer(answer.body(), [])
             ),
         }
@@ -148,7 +148,7 @@ impl Refusal {
         let (kind, hint) = self.verdict();
         let code = match self.code.as_str() {
             "" => String::new(),
-            code => format!(" {}", Clean(code)),
+            code => format!(" {}", Code(code)),
         };
         let error = ConnectorError::new(kind, format!("{doing}: {}{code}", self.status))
             .retry_after(self.wait)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use connector_kit::http::{Clean, Response, redact, retry_after};
+use connector_kit::http::{Clean, Code, Response, redact, retry_after};
 use connector_kit::{ConnectorError, ErrorKind};
 use serde_json::Value;
 
@@ -104,10 +104,11 @@ impl Fault {
         let fields = if self.fields.is_empty() {
             String::new()
         } else {
-            format!(" ({})", self.fields.join(", "))
+            let names: Vec<String> = self.fields.iter().map(|name| Code(name).to_string()).collect();
+            format!(" ({})", names.join(", "))
         };
         let kind = kind(self, 400, place);
-        let error = ConnectorError::new(kind, format!("{doing}: {}{}", Clean(&self.code), Clean(fields)))
+        let error = ConnectorError::new(kind, format!("{doing}: {}{}", Code(&self.code), Clean(fields)))
             .answer(redact::answer(self.message.as_bytes(), []))
             .retry_after(rest(self));
         match hint(self, place) {
@@ -156,7 +157,7 @@ pub(crate) fn refusal(
     let status = response.status().as_u16();
     let none = Fault::default();
     let fault = faults.first().unwrap_or(&none);
-    let text = format!("{doing}: {status} {}", Clean(&fault.code));
+    let text = format!("{doing}: {status} {}", Code(&fault.code));
     let error = ConnectorError::new(kind(fault, status, Place::Request), text.trim_end())
         .answer(redact::answer(response.body(), []))
         .retry_after(rest(fault).or_else(|| retry_after::of(response.headers(), now)));

@@ -10,7 +10,7 @@ use leadsync_sim::webhook::{Rules, Webhook};
 
 use super::{Said, lead};
 use crate::process::crm::{CANARY, nearby};
-use crate::process::{House, Parrot, Plan, Town, eventually};
+use crate::process::{House, Parrot, Plan, Town, eventually, is_quiet};
 
 const APP: &str = "11111111-1111-1111-1111-111111111111";
 
@@ -124,13 +124,13 @@ impl City {
         table.create_table("MarketplaceLeads");
         let rows = open(&mut town, table.router());
         let account = format!(
-            "[settings]\nendpoint = \"http://{rows}/leads\"\nallow_private_targets = [\"127.0.0.0/8\"]\n\
+            "[settings]\nendpoint = \"http://{rows}\"\nallow_private_targets = [\"127.0.0.0/8\"]\n\
              auth.shared-key = {{ account = \"leads\", key = {{ file = \"{{house}}/key\" }} }}\n"
         );
         add(
             "rows",
             format!(
-                "kind = \"azure-table\"\nroles = [\"destination\"]\n{PACE}{account}create_table = true\n"
+                "kind = \"azure-table\"\nroles = [\"destination\"]\n{PACE}{account}table = \"Leads\"\ncreate_table = true\n"
             ),
         );
         add(
@@ -173,7 +173,15 @@ impl City {
             .sum()
     }
 
-    pub(super) fn release(&self) {
+    /// Waits until every lead is delivered, or dead.
+    pub(super) fn await_quiet(&self) {
+        eventually("leads that are delivered or dead", || {
+            self.release();
+            is_quiet(&self.house.ask(&["status"])).then_some(())
+        });
+    }
+
+    fn release(&self) {
         for name in ASKED {
             self.house.run(&["release", name]);
         }

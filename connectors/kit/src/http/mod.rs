@@ -28,7 +28,7 @@ pub use client::ReqwestFactory;
 pub use dns::Resolve;
 pub use network::Network;
 pub use policy::TargetPolicy;
-pub use redact::Clean;
+pub use redact::{Clean, Code};
 pub use transport::{
     Fault, Request, Response, Transport, TransportError, TransportFactory, TransportSettings,
 };

@@ -58,6 +58,24 @@ pub fn is_tricky(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// A foreign code or name as it may be shown: short, and of letters, digits, `_`, `-`, `.` and `:`. What
+/// stands in its place and is of another kind may quote somebody, and is not shown.
+pub struct Code<'a>(pub &'a str);
+
+/// Longer than any code we know.
+const CODE_CHARS: usize = 80;
+
+impl Display for Code<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_code = |b: u8| b.is_ascii_alphanumeric() || b"_-.:".contains(&b);
+        if self.0.len() <= CODE_CHARS && self.0.bytes().all(is_code) {
+            f.write_str(self.0)
+        } else {
+            f.write_str("(no code)")
+        }
+    }
+}
+
 /// A URL as it may be shown: no user info, no fragment, and every query value as `***`.
 pub fn url(url: &Url) -> String {
     let mut shown = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
@@ -112,6 +130,16 @@ mod tests {
     fn foreign_text_is_cut_at_256_characters() {
         assert_eq!(Clean("ş".repeat(256)).to_string(), "ş".repeat(256));
         assert_eq!(Clean("ş".repeat(999)).to_string(), "ş".repeat(256) + "…");
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_code_and_is_none_is_not_shown() {
+        for code in ["", "0x80040265", "INVALID_FIELD", "Account.Name", "a:b-c"] {
+            assert_eq!(Code(code).to_string(), code);
+        }
+        for other in ["ada@example.com", "Ada Lovelace", "a\nb", &"x".repeat(81)] {
+            assert_eq!(Code(other).to_string(), "(no code)");
+        }
     }
 
     #[test]

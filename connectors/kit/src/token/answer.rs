@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Granted;
 use crate::error::{ConnectorError, ErrorKind};
-use crate::http::Clean;
+use crate::http::Code;
 use crate::secret::Secret;
 
 /// A life to assume when the answer names none.
@@ -67,7 +67,7 @@ fn not_a_bearer(kind: &BasicTokenType, host: &str) -> ConnectorError {
         ErrorKind::Misconfigured,
         format!(
             "fetch a token from {host}: the token is of type {}",
-            Clean(kind.as_ref())
+            Code(kind.as_ref())
         ),
     )
     .hint("let the app issue bearer tokens: tokens bound to a key cannot be used here")

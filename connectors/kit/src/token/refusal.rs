@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::exchange::Exchange;
 use crate::error::{ConnectorError, ErrorKind};
-use crate::http::{Clean, Response, redact, retry_after};
+use crate::http::{Code, Response, redact, retry_after};
 
 /// What a token endpoint says when it refuses (RFC 6749, 5.2).
 #[derive(Default, Deserialize)]
@@ -96,7 +96,7 @@ pub(super) fn of_person(response: &Response, asked: &Exchange<'_>, connector: &s
 fn doing(status: StatusCode, said: &Refusal, host: &str) -> String {
     let code = match said.error.as_str() {
         "" => String::new(),
-        code => format!(" {}", Clean(code)),
+        code => format!(" {}", Code(code)),
     };
     // Of free words only those we know are shown: others may quote what was sent.
     let known = match (said.number(), by_words(&said.error_description)) {

@@ -11,7 +11,7 @@ use url::{Url, form_urlencoded};
 use super::{Delegated, Wish};
 use crate::dice::Dice;
 use crate::error::{ConnectorError, ErrorKind};
-use crate::http::{Clean, redact};
+use crate::http::{Code, redact};
 use crate::secret::Secret;
 
 /// A sign-in that was begun: what the browser is sent to, and what its answer has to bring.
@@ -92,7 +92,7 @@ fn refused(error: &str) -> ConnectorError {
         "server_error" | "temporarily_unavailable" => "try again in a while",
         _ => "read what the browser shows, and correct the app's registration",
     };
-    ConnectorError::new(ErrorKind::Unauthorized, format!("sign in: {}", Clean(error))).hint(hint)
+    ConnectorError::new(ErrorKind::Unauthorized, format!("sign in: {}", Code(error))).hint(hint)
 }
 
 /// 256 bits in 43 letters: as long as a verifier has to be.
