@@ -47,7 +47,11 @@ fn screen(house: &House, more: &[&str]) -> String {
 #[test]
 fn an_edited_mapping_is_told_field_by_field_and_nothing_is_sent() {
     let (house, receiver) = house();
-    let (heard, before) = (receiver.webhook.leads().len(), house.ask(&["status"]));
+    let standing = || {
+        let mut status = house.ask(&["status"]);
+        [status["deliveries"].take(), status["destinations"].take()]
+    };
+    let (heard, before) = (receiver.webhook.leads().len(), standing());
     let same = screen(&house, &[]);
     assert!(
         same.contains("the config in force") && same.contains("nothing changes"),
@@ -77,7 +81,7 @@ fn an_edited_mapping_is_told_field_by_field_and_nothing_is_sent() {
     );
 
     assert_eq!(receiver.webhook.leads().len(), heard, "nothing is sent");
-    assert_eq!(house.ask(&["status"]), before, "and nothing is changed");
+    assert_eq!(standing(), before, "and nothing is changed");
 }
 
 #[test]
