@@ -181,15 +181,12 @@ fn plain(text: &str) -> String {
         plain += before;
         // A bracket of another kind stays.
         let link = behind.split_once("](").filter(|(words, _)| !words.contains(']'));
-        rest = match link {
-            Some((words, target)) => {
-                plain += words;
-                target.split_once(')').unwrap().1
-            }
-            None => {
-                plain.push('[');
-                behind
-            }
+        rest = if let Some((words, target)) = link {
+            plain += words;
+            target.split_once(')').unwrap().1
+        } else {
+            plain.push('[');
+            behind
         };
     }
     (plain + rest).replace('`', "")
