@@ -49,6 +49,8 @@ rehearse! {
     process_comparing_does_what_it_says: "docs/compare.md",
     process_the_numbers_are_read_as_told: "docs/metrics.md",
     process_what_is_kept_goes_as_told: "docs/data.md",
+    process_security_is_looked_at_as_told: "docs/security.md",
+    process_troubles_are_looked_into_as_told: "docs/troubleshooting.md",
     process_how_microsoft_sends_leads_is_tried: "docs/leads-from-microsoft.md",
     process_alarms_are_raised_as_told: "docs/alarms.md",
     process_azure_table_is_set_up_as_told: "connectors/azure-table/README.md",
