@@ -51,7 +51,7 @@ fn of_a_crowd_every_lead_is_told_of_or_counted() {
     // A slow machine has no crowd; then every lead has a line of its own.
     eventually("lines that gave way, or many leads", || {
         let log = house.log();
-        (log.contains("\"summed_up\"") || log.lines().count() > 2_000).then_some(())
+        (log.contains("\"summed_up\"") || log.lines().count() > 600).then_some(())
     });
     let ledger = load.end();
     house.await_quiet();
