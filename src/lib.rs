@@ -24,6 +24,10 @@ pub mod compare;
 pub mod erase;
 pub mod store;
 
+// Who listens to the rooms and tells a collector.
+#[cfg(feature = "otel")]
+pub mod traces;
+
 // What keeps the lights on.
 pub mod app;
 pub mod registry;

@@ -8,7 +8,7 @@ use crate::config::{Config, Loaded, Mistake};
 type Fixed = (&'static str, fn(&Config) -> String);
 
 /// What sockets, threads and the store were made with.
-const FIXED: [Fixed; 15] = [
+const FIXED: [Fixed; 17] = [
     ("state_dir", |config| config.state_dir.display().to_string()),
     ("listen.public", |config| config.listen.public.to_string()),
     ("listen.admin", |config| config.listen.admin.to_string()),
@@ -44,6 +44,10 @@ const FIXED: [Fixed; 15] = [
     ("intake.max_connections_per_address", |config| {
         config.intake.max_connections_per_address.to_string()
     }),
+    ("traces.endpoint", |config| {
+        config.traces.address().unwrap_or_else(|| "none".to_owned())
+    }),
+    ("traces.sample", |config| config.traces.sample.to_string()),
 ];
 
 /// One mistake for each setting that would have to change while the daemon runs.

@@ -9,7 +9,7 @@ use connector_kit::{DestinationName, ErrorKind, Outcome, ReferralId, SourceName}
 use crate::admin::Metrics;
 use crate::admin::metrics::{AskMeter, AskedAs, DestinationMeter, OutcomeMeter, ReportMeter, SettleMeter};
 use crate::deliver::{AttemptFate, Attempted, Observer};
-use crate::settle::Watcher;
+use crate::settle::{Passage, Watcher};
 use crate::store::{DestinationGate, ReportStep, Settlement};
 use crate::syncback::{End, Onlooker, Reported, Reporting};
 
@@ -17,6 +17,8 @@ use crate::syncback::{End, Onlooker, Reported, Reporting};
 pub trait Ears: Send + Sync {
     /// A batch was understood.
     fn settled(&self, settlement: &Settlement);
+    /// An arrival became part of a lead.
+    fn passed(&self, _passage: &Passage) {}
     /// A call to a destination ended.
     fn called(&self, destination: &DestinationName, took: TimeDelta, attempted: &[Attempted]);
     /// A CRM told something new of leads.
@@ -25,6 +27,8 @@ pub trait Ears: Send + Sync {
     fn stepped(&self, _sink: &SourceName, _referral: &ReferralId, _step: &ReportStep) {}
     /// A report came to an end for now.
     fn reported(&self, _sink: &SourceName, _referral: &ReferralId, _ended: &Reported) {}
+    /// Nothing more comes. May wait a moment, so that nothing heard is forgotten.
+    fn close(&self) {}
 }
 
 /// Nobody.
@@ -82,6 +86,10 @@ impl Watcher for Counting {
             }
         }
         self.ears.settled(settlement);
+    }
+
+    fn passed(&self, passage: &Passage) {
+        self.ears.passed(passage);
     }
 }
 

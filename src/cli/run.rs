@@ -11,9 +11,11 @@ use super::crew::Crew;
 use super::renewal::renewal;
 use super::signals::{Hangups, Signals};
 use super::{Exit, Place, house, logging, watchdog};
-use crate::app::{Blueprint, Daemon, Listeners, Silence};
+use crate::app::{Blueprint, Daemon, Ears, Listeners, Silence};
 use crate::config::LogFormat;
 use crate::store::sqlite::SqliteStore;
+#[cfg(feature = "otel")]
+use crate::traces::Tracing;
 
 /// How long work in hand may take after the first signal to stop.
 const GRACE: Duration = Duration::from_secs(30);
@@ -42,6 +44,7 @@ pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
     // Before listening: "address in use" would hide the reason from whoever starts it twice.
     SqliteStore::ensure_free(&blueprint.loaded.config.store_path())?;
     let crew = Crew::assemble()?;
+    let ears = ears(&blueprint, &crew)?;
     let ended: Result<Option<String>, Exit> = crew.front.block_on(async {
         let (mut signals, hangups) = (Signals::listen()?, Hangups::listen()?);
         let listeners = Listeners::open(&blueprint.loaded.config.listen)
@@ -50,7 +53,7 @@ pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
         let status = Arc::new(OnceLock::new());
         let renewal = renewal(place, outside, log.volume(), Arc::clone(&status));
         let staff = crew.staff();
-        let daemon = Daemon::start(blueprint, listeners, &staff, Arc::new(Silence), Some(renewal)).await?;
+        let daemon = Daemon::start(blueprint, listeners, &staff, Arc::clone(&ears), Some(renewal)).await?;
         let text = status.get_or_init(|| format!("taking leads on {}", daemon.public));
         announce(&daemon, text, (clock.now() - begun).num_milliseconds());
         let lost = tokio::select! {
@@ -68,6 +71,7 @@ pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
         }
         Ok(lost)
     });
+    ears.close();
     crew.dismiss();
     match ended? {
         None => Ok(()),
@@ -76,6 +80,19 @@ pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
             Err(Exit::lost(why))
         }
     }
+}
+
+/// Whoever hears of the way of each lead beside the numbers.
+fn ears(blueprint: &Blueprint, crew: &Crew) -> Result<Arc<dyn Ears>, Exit> {
+    #[cfg(feature = "otel")]
+    {
+        let config = &blueprint.loaded.config.traces;
+        let opened = Tracing::open(config, &blueprint.outside, crew.staff().back);
+        if let Some(traces) = opened.map_err(|error| Exit::failed(error.to_string()))? {
+            return Ok(Arc::new(traces));
+        }
+    }
+    Ok(Arc::new(Silence))
 }
 
 fn announce(daemon: &Daemon, status: &str, took_ms: i64) {

@@ -16,6 +16,7 @@ use super::alarms::{Canary, Silence};
 use super::clocks::Clocks;
 use super::intake::Intake;
 use super::retention::Retention;
+use super::traces::Traces;
 use super::values::{Admin, Rate, address, duration, own_silence_rule, size};
 use crate::intake::silence::SilenceRule;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub retention: Retention,
     /// What is told, and how.
     pub log: Log,
+    /// Where the way of each lead is traced.
+    pub traces: Traces,
     /// `[[route]]`: which leads go where. None: every lead goes everywhere.
     #[serde(rename = "route")]
     pub routes: Vec<RouteConfig>,
@@ -264,6 +267,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             retention: Retention::default(),
             log: Log::default(),
+            traces: Traces::default(),
             routes: Vec::new(),
             tables: Tables::new(),
         }

@@ -11,6 +11,7 @@ mod daemon;
 mod intake;
 mod report;
 mod retention;
+mod traces;
 mod values;
 
 // 2. How it is read, and kept once it is in force.
@@ -42,6 +43,7 @@ pub use intake::Intake;
 pub use load::Loaded;
 pub use report::{Report, ReportFields, TeamMember};
 pub use retention::{Keep, Retention};
+pub use traces::Traces;
 pub use values::{Admin, Rate};
 
 #[cfg(test)]

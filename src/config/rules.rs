@@ -33,6 +33,7 @@ pub(super) fn check_config(
     }
     check_readers(&config.listen, &mut mistakes);
     check_clocks(&config.clocks, connectors, &mut mistakes);
+    mistakes.extend(config.traces.mistakes(cfg!(feature = "otel")));
     check_alert(
         "silence.alert",
         config.silence.alert.as_ref(),

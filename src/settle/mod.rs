@@ -4,7 +4,9 @@ mod again;
 mod canaries;
 mod caution;
 mod journal;
+mod passage;
 mod worker;
 
 pub use again::{Again, Difference, again};
+pub use passage::Passage;
 pub use worker::{Reader, Router, SettleParts, SettleWorker, Unwatched, Watcher};

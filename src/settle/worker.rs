@@ -12,6 +12,7 @@ use tracing::error;
 use super::canaries::{self, Announced};
 use super::caution::{Approach, approach};
 use super::journal;
+use super::passage::{self, Passage};
 use crate::dedupe::{self, plan};
 use crate::normalize::{Understanding, Unreadable};
 use crate::runtime::{Bells, Next, Worker};
@@ -42,6 +43,8 @@ pub type Router = Arc<dyn Fn(&Lead) -> Vec<DestinationName> + Send + Sync>;
 pub trait Watcher: Send + Sync {
     /// A batch was written.
     fn settled(&self, settlement: &Settlement);
+    /// An arrival became part of a lead.
+    fn passed(&self, _passage: &Passage) {}
 }
 
 /// Nobody listens.
@@ -97,7 +100,10 @@ impl SettleWorker {
         match self.parts.store.settle(settlement, now).await? {
             // Somebody else changed a lead in between: the next step reads again.
             Settled::Stale => {}
-            Settled::Done => self.tell(&told),
+            Settled::Done => {
+                self.tell(&told);
+                passage::tell(&*self.parts.watcher, waiting, &told, now);
+            }
         }
         Ok(())
     }

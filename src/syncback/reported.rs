@@ -1,7 +1,7 @@
 //! How far a report came, and who hears of it.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_kit::{ConnectorError, ReferralId, SourceName};
+use connector_kit::{ConnectorError, LeadId, ReferralId, SourceName};
 
 use super::preflight::Refusal;
 use crate::store::{Agreed, ReportStep};
@@ -25,6 +25,8 @@ impl Reporting for Unreported {
 /// How far a report came.
 #[derive(Clone, Debug)]
 pub struct Reported {
+    /// The lead it is about.
+    pub lead: LeadId,
     /// What it came to.
     pub end: End,
     /// The steps of the last plan that had any, in words.

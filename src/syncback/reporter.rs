@@ -72,6 +72,7 @@ impl Reporter {
         let mut course = Course {
             lease,
             reported: Reported {
+                lead: lease.lead.id,
                 end: End::Settled,
                 plan: Vec::new(),
                 steps: Vec::new(),

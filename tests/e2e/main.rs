@@ -47,6 +47,7 @@ mod process_secrecy;
 mod process_service;
 mod process_status;
 mod process_stop;
+mod process_traces;
 mod process_typos;
 mod systemd;
 

@@ -116,6 +116,7 @@ const EVENTS: &[Entry] = &[
     rare("summed_up", "3ab311cc647f23f6640ca54294359e9d"),
     rare("table_created", "5c3c0d7bdb35ecf862b5f29580b48ebc"),
     rare("target_forbidden", "d608239e106f11576b53fe1883f90c38"),
+    rare("traces_not_taken", "4360869c6099d753c6c1c51a94586cbd"),
     rare("unclean_end", "fce798723fc231f332cf099e7dccbd2c"),
     rare("upkeep", "38c233b91e685522cd98ae8f11847885"),
     rare("watch_failed", "aa1bd79689dcf64ddb193cb7805f4438"),

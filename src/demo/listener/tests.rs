@@ -87,6 +87,7 @@ impl World {
 
     fn refused(&self, reason: &str) {
         let ended = Reported {
+            lead: connector_kit::LeadId::from_bytes([7; 16]),
             end: End::Refused(Refusal::new(reason, "act")),
             plan: Vec::new(),
             steps: Vec::new(),

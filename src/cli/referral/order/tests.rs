@@ -71,6 +71,7 @@ fn a_refusal_says_why_and_what_to_do() {
 /// What our own attempt came to.
 fn reported(end: End, is_done: bool, order_refused: Option<&str>) -> Reported {
     Reported {
+        lead: connector_kit::LeadId::from_bytes([7; 16]),
         end,
         plan: Vec::new(),
         steps: Vec::new(),
