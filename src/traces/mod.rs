@@ -222,7 +222,7 @@ impl Ears for Tracing {
             let about = About {
                 kind: Some(SpanKind::Client),
                 words: words([("step", step.step.clone()), ("result", step.result.clone())]),
-                failed: step.result != "done",
+                failed: !matches!(step.result.as_str(), "done" | "ordered"),
             };
             let name = format!("report step {}", step.step);
             self.tell(ended.lead, name, self.another(), (step.at, step.at), about);

@@ -18,10 +18,7 @@ const INTERVAL: Duration = Duration::from_millis(600);
 #[test]
 fn ready_is_said_once_leads_are_taken() {
     let house = House::new();
-    let manager = ServiceManager::listen(&house);
-    let mut command = house.command();
-    manager.adopt(&mut command);
-    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    let (manager, mut daemon) = ServiceManager::start(&house, None);
     let report = manager.await_word("READY=1");
     let answer = house.send(&post(&lead_path(), &lead_body("first@door.example")));
     assert_eq!(answer.unwrap().status, 200, "the first knock is answered");
@@ -42,10 +39,7 @@ fn a_daemon_that_cannot_start_never_says_ready() {
         "this is no database, and long enough to be taken for one",
     )
     .unwrap();
-    let manager = ServiceManager::listen(&house);
-    let mut command = house.command();
-    manager.adopt(&mut command);
-    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    let (manager, mut daemon) = ServiceManager::start(&house, None);
     assert!(!daemon.wait().success());
     assert_eq!(manager.hear(Duration::from_millis(1)), None);
 }
@@ -53,11 +47,7 @@ fn a_daemon_that_cannot_start_never_says_ready() {
 #[test]
 fn the_watchdog_hears_a_beat_while_the_daemon_moves_and_none_while_it_stands() {
     let house = House::new();
-    let manager = ServiceManager::listen(&house);
-    let mut command = house.command();
-    manager.adopt(&mut command);
-    command.env("WATCHDOG_USEC", INTERVAL.as_micros().to_string());
-    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    let (manager, mut daemon) = ServiceManager::start(&house, Some(INTERVAL));
     manager.await_word("READY=1");
     for _ in 0..4 {
         assert_eq!(
@@ -78,10 +68,7 @@ fn the_watchdog_hears_a_beat_while_the_daemon_moves_and_none_while_it_stands() {
 #[test]
 fn without_a_watchdog_there_are_no_beats() {
     let house = House::new();
-    let manager = ServiceManager::listen(&house);
-    let mut command = house.command();
-    manager.adopt(&mut command);
-    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    let (manager, mut daemon) = ServiceManager::start(&house, None);
     manager.await_word("READY=1");
     assert_eq!(manager.hear(INTERVAL), None);
     daemon.stop();
@@ -170,11 +157,7 @@ fn is_accepted(sender: u16) -> bool {
 #[test]
 fn a_stuck_writer_stops_the_beat_and_the_log_says_so() {
     let house = House::new();
-    let manager = ServiceManager::listen(&house);
-    let mut command = house.command();
-    manager.adopt(&mut command);
-    command.env("WATCHDOG_USEC", INTERVAL.as_micros().to_string());
-    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    let (manager, mut daemon) = ServiceManager::start(&house, Some(INTERVAL));
     manager.await_word("READY=1");
     manager.await_word("WATCHDOG=1");
     let hung = HungDisk::under(&daemon);
@@ -205,11 +188,7 @@ fn a_destination_that_never_answers_does_not_stop_the_beat() {
              allow_plain_http = true\nallow_private_targets = [\"127.0.0.0/8\"]\nallowed_ports = [{port}]\n"
         ),
     );
-    let manager = ServiceManager::listen(&house);
-    let mut command = house.command();
-    manager.adopt(&mut command);
-    command.env("WATCHDOG_USEC", INTERVAL.as_micros().to_string());
-    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    let (manager, mut daemon) = ServiceManager::start(&house, Some(INTERVAL));
     manager.await_word("READY=1");
     house
         .send(&post(&lead_path(), &lead_body("ada@hole.example")))

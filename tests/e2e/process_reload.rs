@@ -277,10 +277,7 @@ fn a_destination_that_rests_rests_on_after_a_reload() {
 #[test]
 fn the_service_manager_hears_of_every_reload_whoever_asked_for_it_and_however_it_ended() {
     let house = House::new();
-    let manager = ServiceManager::listen(&house);
-    let mut command = house.command();
-    manager.adopt(&mut command);
-    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    let (manager, mut daemon) = ServiceManager::start(&house, None);
     manager.await_word("READY=1");
     let heard = || {
         let begun = manager.await_word("RELOADING=1");
@@ -403,14 +400,7 @@ fn the_applied_config_is_the_one_in_force_and_a_refused_one_never_gets_there() {
 #[test]
 fn the_watchdog_hears_beats_through_reloads() {
     let house = House::new();
-    let manager = ServiceManager::listen(&house);
-    let mut command = house.command();
-    manager.adopt(&mut command);
-    command.env(
-        "WATCHDOG_USEC",
-        Duration::from_millis(600).as_micros().to_string(),
-    );
-    let mut daemon = Daemon::spawn_as(&house, &mut command);
+    let (manager, mut daemon) = ServiceManager::start(&house, Some(Duration::from_millis(600)));
     manager.await_word("READY=1");
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -20,10 +20,7 @@ fn told_to_stop_under_load_it_answers_every_lead_it_kept_and_keeps_every_lead_it
     let house = House::new();
     let mut answered = BTreeSet::new();
     for run in 0..5 {
-        let manager = ServiceManager::listen(&house);
-        let mut command = house.command();
-        manager.adopt(&mut command);
-        let mut daemon = Daemon::spawn_as(&house, &mut command);
+        let (manager, mut daemon) = ServiceManager::start(&house, None);
         manager.await_word("READY=1");
         let load = Load::begin(&house, 8);
         under_way(&load);

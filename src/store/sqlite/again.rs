@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::codes::{self, understood};
 use super::desk::Desk;
-use super::inbox;
+use super::inbox::{self, arrival};
 use super::leads::{read_lead, spans};
 use super::operator::key_of;
 use super::reader::Shelf;
@@ -130,25 +130,13 @@ pub(super) fn origin(shelf: &mut Shelf, id: LeadId) -> Result<Option<Origin>, Tr
         suppression: codes::suppression_from(suppression),
     };
     let mut statement = connection.prepare_cached(
-        "SELECT i.id, i.account, i.source, i.received_at, i.format, i.occurred_at, i.body
+        "SELECT i.account, i.source, i.received_at, i.format, i.occurred_at, i.body, i.id
          FROM arrivals a JOIN inbox i ON i.id = a.id WHERE a.lead = ?1 ORDER BY i.id",
     )?;
     let mut rows = statement.query([key])?;
     let mut arrivals = Vec::new();
     while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(6)?;
-        let arrival = Arrival {
-            account: AccountName::new(names.text(connection, row.get(1)?)?),
-            source: SourceName::new(names.text(connection, row.get(2)?)?),
-            received_at: codes::moment(row.get(3)?),
-            raw: RawLead {
-                format: codes::format_from(row.get(4)?)?,
-                reference: None,
-                occurred_at: row.get::<_, Option<i64>>(5)?.map(codes::moment),
-                body: Bytes::from(body),
-            },
-        };
-        arrivals.push((InboxId(row.get(0)?), arrival));
+        arrivals.push((InboxId(row.get(6)?), arrival(connection, names, row)?));
     }
     Ok(Some((known, arrivals)))
 }

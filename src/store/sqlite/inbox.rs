@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use connector_kit::ids::AccountName;
 use connector_kit::{Checkpoint, RawLead, SourceName};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::codes;
 use super::desk::Desk;
-use super::names::NameKind;
+use super::names::{NameKind, Names};
 use super::reader::Shelf;
 use super::tally::Counter;
 use super::trouble::Trouble;
@@ -165,30 +165,35 @@ pub(super) fn checkpoint(shelf: &mut Shelf, source: &SourceName) -> Result<Optio
 pub(super) fn unsettled(shelf: &mut Shelf, limit: usize) -> Result<Vec<Unsettled>, Trouble> {
     let Shelf { connection, names } = shelf;
     let mut statement = connection.prepare_cached(
-        "SELECT u.id, u.starts, i.account, i.source, i.received_at, i.format, i.occurred_at, i.body
+        "SELECT i.account, i.source, i.received_at, i.format, i.occurred_at, i.body, u.id, u.starts
          FROM unsettled u JOIN inbox i ON i.id = u.id ORDER BY u.id LIMIT ?1",
     )?;
     let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let mut waiting = Vec::new();
     while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(7)?;
         waiting.push(Unsettled {
-            id: InboxId(row.get(0)?),
-            starts: row.get(1)?,
-            arrival: Arrival {
-                account: AccountName::new(names.text(connection, row.get(2)?)?),
-                source: SourceName::new(names.text(connection, row.get(3)?)?),
-                received_at: codes::moment(row.get(4)?),
-                raw: RawLead {
-                    format: codes::format_from(row.get(5)?)?,
-                    reference: None,
-                    occurred_at: row.get::<_, Option<i64>>(6)?.map(codes::moment),
-                    body: Bytes::from(body),
-                },
-            },
+            id: InboxId(row.get(6)?),
+            starts: row.get(7)?,
+            arrival: arrival(connection, names, row)?,
         });
     }
     Ok(waiting)
+}
+
+/// An arrival of a row that begins with account, source, received_at, format, occurred_at and body.
+pub(super) fn arrival(connection: &Connection, names: &mut Names, row: &Row<'_>) -> Result<Arrival, Trouble> {
+    let body: Vec<u8> = row.get(5)?;
+    Ok(Arrival {
+        account: AccountName::new(names.text(connection, row.get(0)?)?),
+        source: SourceName::new(names.text(connection, row.get(1)?)?),
+        received_at: codes::moment(row.get(2)?),
+        raw: RawLead {
+            format: codes::format_from(row.get(3)?)?,
+            reference: None,
+            occurred_at: row.get::<_, Option<i64>>(4)?.map(codes::moment),
+            body: Bytes::from(body),
+        },
+    })
 }
 
 /// The newest arrival that waits.

@@ -48,6 +48,7 @@ rehearse! {
     process_operations_do_what_they_say: "docs/operations.md",
     process_comparing_does_what_it_says: "docs/compare.md",
     process_the_numbers_are_read_as_told: "docs/metrics.md",
+    process_traces_are_set_up_as_told: "docs/tracing.md",
     process_what_is_kept_goes_as_told: "docs/data.md",
     process_security_is_looked_at_as_told: "docs/security.md",
     process_troubles_are_looked_into_as_told: "docs/troubleshooting.md",

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::Duration;
 
-use super::{GENEROUS, House};
+use super::{Daemon, GENEROUS, House};
 
 /// A socket the daemon reports to.
 pub(crate) struct ServiceManager {
@@ -22,6 +22,17 @@ impl ServiceManager {
             socket: UnixDatagram::bind(&path).unwrap(),
             path,
         }
+    }
+
+    /// Starts a daemon that reports to a manager of its own; with `watchdog` it is to beat in each such time.
+    pub(crate) fn start(house: &House, watchdog: Option<Duration>) -> (Self, Daemon) {
+        let manager = Self::listen(house);
+        let mut command = house.command();
+        manager.adopt(&mut command);
+        if let Some(interval) = watchdog {
+            command.env("WATCHDOG_USEC", interval.as_micros().to_string());
+        }
+        (manager, Daemon::spawn_as(house, &mut command))
     }
 
     /// Makes a command report here.

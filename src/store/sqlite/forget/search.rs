@@ -2,18 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use connector_kit::ids::AccountName;
-use connector_kit::{RawLead, SourceName};
 use rusqlite::{Connection, Row, params};
 
-use super::super::codes;
 use super::super::desk::Desk;
+use super::super::inbox::arrival;
 use super::super::leads::read_lead;
 use super::super::names::{NameKind, Names};
 use super::super::operator::key_of;
 use super::super::trouble::Trouble;
-use crate::store::{Arrival, ForgetOrder, Identity, Seeker, Whose};
+use crate::store::{ForgetOrder, Identity, Seeker, Whose};
 
 /// Rows of one portion.
 const PORTION: i64 = 2000;
@@ -88,9 +86,9 @@ impl Search {
         let last = match self.place {
             0 => self.found.look_at_inbox(&mut eye, self.row)?,
             1 => self.found.look_at_refused(&mut eye, self.row)?,
-            2 => self.found.look_at_forwards(&mut eye, self.row)?,
+            2 => self.found.look_at_forwards(&eye, self.row)?,
             place => match TEXTS.get(place - 3) {
-                Some(_) => self.found.look_at_text(&mut eye, place - 3, self.row)?,
+                Some(_) => self.found.look_at_text(&eye, place - 3, self.row)?,
                 None => return Ok(true),
             },
         };
@@ -175,121 +173,99 @@ impl Found {
         while let Some(row) = self.look_at_refused(&mut eye, refused)? {
             refused = row;
         }
-        while let Some(row) = self.look_at_forwards(&mut eye, forwards)? {
+        while let Some(row) = self.look_at_forwards(&eye, forwards)? {
             forwards = row;
         }
         Ok(())
     }
 
     fn look_at_inbox(&mut self, eye: &mut Eye<'_>, after: i64) -> Result<Option<i64>, Trouble> {
-        let mut statement = eye.connection.prepare_cached(
-            "SELECT i.id, i.account, i.source, i.received_at, i.format, i.occurred_at, i.body,
-               EXISTS (SELECT 1 FROM unsettled u WHERE u.id = i.id)
-             FROM inbox i WHERE i.id > ?1 ORDER BY i.id LIMIT ?2",
-        )?;
-        let mut rows = statement.query(params![after, PORTION])?;
-        let mut last = None;
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            last = Some(id);
-            self.looked_at[0] = id;
-            let Some(account) = eye.account(row.get(1)?)? else {
-                continue;
+        let sql = "SELECT i.account, i.source, i.received_at, i.format, i.occurred_at, i.body,
+               EXISTS (SELECT 1 FROM unsettled u WHERE u.id = i.id), i.id
+             FROM inbox i WHERE i.id > ?1 ORDER BY i.id LIMIT ?2";
+        let last = portion(eye.connection, sql, after, |id, row| {
+            let Some(account) = eye.account(row.get(0)?)? else {
+                return Ok(());
             };
-            if !eye
-                .seeker
-                .mentions(&account, row.get_ref(6)?.as_blob().unwrap_or_default())
-            {
-                continue;
+            let body = row.get_ref(5)?.as_blob().unwrap_or_default();
+            if !eye.seeker.mentions(&account, body) {
+                return Ok(());
             }
-            if !row.get::<_, bool>(7)? {
+            if !row.get::<_, bool>(6)? {
                 self.arrivals.insert(id);
-                continue;
+                return Ok(());
             }
-            match eye.seeker.whose(&arrival(eye, account, row)?) {
+            match eye.seeker.whose(&arrival(eye.connection, eye.names, row)?) {
                 Whose::Theirs | Whose::Nobodys => self.unsettled.insert(id),
                 Whose::Others => self.waiting.insert(id),
             };
-        }
+            Ok(())
+        })?;
+        self.looked_at[0] = last.unwrap_or(self.looked_at[0]);
         Ok(last)
     }
 
     fn look_at_refused(&mut self, eye: &mut Eye<'_>, after: i64) -> Result<Option<i64>, Trouble> {
-        let mut statement = eye
-            .connection
-            .prepare_cached("SELECT id, account, body FROM quarantine WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-        let mut rows = statement.query(params![after, PORTION])?;
-        let mut last = None;
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            last = Some(id);
-            self.looked_at[1] = id;
+        let sql = "SELECT id, account, body FROM quarantine WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let last = portion(eye.connection, sql, after, |id, row| {
             let account = eye.account(row.get(1)?)?;
             let body = row.get_ref(2)?.as_blob().unwrap_or_default();
             if account.is_some_and(|account| eye.seeker.mentions(&account, body)) {
                 self.refused.insert(id);
             }
-        }
+            Ok(())
+        })?;
+        self.looked_at[1] = last.unwrap_or(self.looked_at[1]);
         Ok(last)
     }
 
-    fn look_at_forwards(&mut self, eye: &mut Eye<'_>, after: i64) -> Result<Option<i64>, Trouble> {
-        let mut statement = eye
-            .connection
-            .prepare_cached("SELECT id, headers, body FROM forwards WHERE id > ?1 ORDER BY id LIMIT ?2")?;
-        let mut rows = statement.query(params![after, PORTION])?;
-        let mut last = None;
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            last = Some(id);
-            self.looked_at[2] = id;
+    fn look_at_forwards(&mut self, eye: &Eye<'_>, after: i64) -> Result<Option<i64>, Trouble> {
+        let sql = "SELECT id, headers, body FROM forwards WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let last = portion(eye.connection, sql, after, |id, row| {
             let headers = row.get_ref(1)?.as_bytes().unwrap_or_default();
             if eye.mentions(row.get_ref(2)?.as_bytes().unwrap_or_default()) || eye.mentions(headers) {
                 self.forwards.insert(id);
             }
-        }
+            Ok(())
+        })?;
+        self.looked_at[2] = last.unwrap_or(self.looked_at[2]);
         Ok(last)
     }
 
-    fn look_at_text(&mut self, eye: &mut Eye<'_>, place: usize, after: i64) -> Result<Option<i64>, Trouble> {
+    fn look_at_text(&mut self, eye: &Eye<'_>, place: usize, after: i64) -> Result<Option<i64>, Trouble> {
         let (table, column) = TEXTS[place];
-        let sql = format!("SELECT rowid, {column} FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
-        let mut statement = eye.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![after, PORTION])?;
-        let mut last = None;
-        while let Some(row) = rows.next()? {
-            let id: i64 = row.get(0)?;
-            last = Some(id);
-            let text = row
-                .get_ref(1)?
-                .as_bytes_or_null()
-                .ok()
-                .flatten()
-                .unwrap_or_default();
+        let sql =
+            format!("SELECT rowid AS id, {column} FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
+        portion(eye.connection, &sql, after, |id, row| {
+            let text = row.get_ref(1)?.as_bytes_or_null().ok().flatten();
+            let text = text.unwrap_or_default();
             if !eye.mentions(text) {
-                continue;
+                return Ok(());
             }
             if table == "leads" && eye.seeker.is_theirs(&read_lead(text)?) {
                 self.leads.insert(id);
             } else {
                 self.texts.insert((place, id));
             }
-        }
-        Ok(last)
+            Ok(())
+        })
     }
 }
 
-fn arrival(eye: &mut Eye<'_>, account: AccountName, row: &Row<'_>) -> Result<Arrival, Trouble> {
-    let body: Vec<u8> = row.get(6)?;
-    Ok(Arrival {
-        account,
-        source: SourceName::new(eye.names.text(eye.connection, row.get(2)?)?),
-        received_at: codes::moment(row.get(3)?),
-        raw: RawLead {
-            format: codes::format_from(row.get(4)?)?,
-            reference: None,
-            occurred_at: row.get::<_, Option<i64>>(5)?.map(codes::moment),
-            body: Bytes::from(body),
-        },
-    })
+/// Shows the rows of one portion behind `after`, each with its column `id`; the last of them.
+fn portion(
+    connection: &Connection,
+    sql: &str,
+    after: i64,
+    mut show: impl FnMut(i64, &Row<'_>) -> Result<(), Trouble>,
+) -> Result<Option<i64>, Trouble> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![after, PORTION])?;
+    let mut last = None;
+    while let Some(row) = rows.next()? {
+        let id = row.get("id")?;
+        last = Some(id);
+        show(id, row)?;
+    }
+    Ok(last)
 }
