@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The same complaint is not made again within this time.
 const SILENCE: TimeDelta = TimeDelta::minutes(10);
 
+/// Collectors live in private networks or on this machine, which has to be named of itself.
+const AT_HOME: [&str; 4] = ["0.0.0.0/0", "::/0", "127.0.0.0/8", "::1"];
+
 /// Sends spans; complains now and then when nobody takes them.
 pub(super) struct Way {
     transport: Arc<dyn Transport>,
@@ -35,8 +38,7 @@ impl Way {
         let settings = TransportSettings {
             total_timeout: PATIENCE,
             allow_plain_http: endpoint.scheme() == "http",
-            // Collectors are at home in private networks; the address is the operator's own word.
-            allow_private_targets: vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()],
+            allow_private_targets: AT_HOME.map(str::to_owned).to_vec(),
             allowed_ports: endpoint.port_or_known_default().into_iter().collect(),
             idle_connections: 1,
             ..TransportSettings::default()

@@ -110,7 +110,8 @@ fn a_lead_is_one_trace_over_rooms_and_restarts_and_names_nobody() {
     assert_eq!(
         traces,
         BTreeSet::from([lead.clone()]),
-        "the trace has the lead's id"
+        "the trace has the lead's id: {}",
+        house.log()
     );
     let ids: BTreeSet<&[u8]> = spans.iter().map(|span| &*span.span_id).collect();
     assert_eq!(ids.len(), spans.len(), "no span is told of twice");
