@@ -41,7 +41,7 @@ const fn crm(from: &'static str, to: &'static str, at: &'static str, key: &'stat
     }
 }
 
-const BROKEN: [Broken; 40] = [
+const BROKEN: [Broken; 41] = [
     // No TOML, no such key, no such value.
     main("", "[[[\n", "[[[", ""),
     main("[log]\n", "[log]\nlevle = \"info\"\n", "levle", "log.levle"),
@@ -183,6 +183,12 @@ const BROKEN: [Broken; 40] = [
         "intake.max_connections",
     ),
     main("\"json\"", "\"text\"", "\"text\"", "log.format"),
+    main(
+        "[store]\n",
+        "[traces]\nendpoint = \"http://127.0.0.1:4318\"\n\n[store]\n",
+        "4318",
+        "traces.endpoint",
+    ),
     // The connector.
     crm("", "[[[\n", "[[[", ""),
     crm("https-endpoint", "https-endpiont", "https-endpiont", "kind"),
@@ -249,7 +255,7 @@ fn is_told(mistakes: &Value, file: &Path, line: usize, key: &str) -> bool {
 }
 
 #[test]
-fn forty_broken_configs_are_refused_at_their_place_while_the_old_one_takes_leads_and_delivers_them() {
+fn broken_configs_are_refused_at_their_place_while_the_old_one_takes_leads_and_delivers_them() {
     let destination = Destination::open();
     let house = House::build(&Plan {
         connectors: BTreeMap::from([("crm", destination.connector())]),

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Answer, Daemon, GENEROUS, Ledger, Wire, eventually};
+use super::{Answer, Daemon, GENEROUS, Ledger, Wire, until_none_left};
 
 /// The program under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_leadsync");
@@ -94,6 +94,12 @@ impl House {
             plan.clocks,
             or(plan.level, "info".to_owned()),
         )
+    }
+
+    /// Puts sections behind those of the config.
+    pub(crate) fn add_settings(&self, sections: &str) {
+        let path = self.path("leadsync.toml");
+        std::fs::write(&path, format!("{}\n{sections}", read(&path))).unwrap();
     }
 
     /// From its next start on the daemon tells everything.
@@ -194,8 +200,8 @@ impl House {
     /// Waits until the running daemon has nothing left to do.
     #[track_caller]
     pub(crate) fn await_quiet(&self) {
-        eventually("a daemon with nothing left to do", || {
-            is_quiet(&self.ask(&["status"])).then_some(())
+        until_none_left("a daemon with nothing left to do", || {
+            undone(&self.ask(&["status"]))
         });
     }
 
@@ -214,7 +220,13 @@ impl House {
 
 /// Whether all is understood and delivered, as `leadsync status --json` tells.
 pub(crate) fn is_quiet(status: &Value) -> bool {
-    status["unsettled"] == 0 && status["deliveries"]["pending"] == 0
+    undone(status) == 0
+}
+
+/// What waits to be understood or delivered.
+fn undone(status: &Value) -> u64 {
+    let count = |count: &Value| count.as_u64().unwrap();
+    count(&status["unsettled"]) + count(&status["deliveries"]["pending"])
 }
 
 /// Leads as `leadsync leads --json` prints them, by e-mail address.

@@ -32,7 +32,7 @@ pub(crate) use ledger::{Kept, Ledger};
 pub(crate) use load::{Load, lead_body};
 pub(crate) use machine::{LATER, Machine, Suite};
 pub(crate) use parrot::Parrot;
-pub(crate) use patience::{GENEROUS, eventually};
+pub(crate) use patience::{GENEROUS, eventually, until_none_left};
 pub(crate) use signal::ServiceManager;
 pub(crate) use terminal::Terminal;
 pub(crate) use town::{Town, TownClock};

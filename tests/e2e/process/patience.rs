@@ -17,3 +17,12 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// Looks until nothing is left; gives up, and fails, when nothing became less for [`GENEROUS`].
+#[track_caller]
+pub(crate) fn until_none_left(what: &str, mut left: impl FnMut() -> u64) {
+    let mut fewest = u64::MAX;
+    while fewest > 0 {
+        fewest = eventually(what, || Some(left()).filter(|left| *left < fewest));
+    }
+}
