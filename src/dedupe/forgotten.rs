@@ -50,7 +50,7 @@ mod tests {
         let nobody = Remembered::default();
         let person = Remembered {
             person_at: Some(at(100)),
-            touch_at: None,
+            ..nobody
         };
         let same = Remembered {
             touch_at: Some(at(100)),

@@ -1,9 +1,10 @@
 //! A lead read once more from the bytes it came from, by today's rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use connector_kit::Lead;
+use connector_kit::lead::Touch;
 
 use super::{Reader, Router};
 use crate::dedupe::{self, plan};
@@ -65,7 +66,7 @@ pub fn again(
 
 fn compare(known: &KnownLead, mut change: LeadChange) -> Again {
     let mut lead = Lead::clone(&change.lead);
-    lead.dnc |= known.lead.dnc;
+    keep_bars(&known.lead, &mut lead);
     let differences = differences(&known.lead, &lead);
     if differences.is_empty() {
         return Again::Same;
@@ -89,6 +90,16 @@ fn compare(known: &KnownLead, mut change: LeadChange) -> Again {
     }
     change.lead = Arc::new(lead);
     Again::Changed(Box::new(change), differences)
+}
+
+/// Contact stays forbidden: bytes do not tell who was forgotten after they had forbidden it.
+fn keep_bars(known: &Lead, lead: &mut Lead) {
+    lead.dnc |= known.dnc;
+    let key = |touch: &Touch| (touch.at, dedupe::touch_key(touch));
+    let barred: BTreeSet<_> = known.touches.iter().filter(|touch| touch.dnc).map(key).collect();
+    for touch in &mut lead.touches {
+        touch.dnc |= barred.contains(&key(touch));
+    }
 }
 
 fn differences(was: &Lead, becomes: &Lead) -> Vec<Difference> {

@@ -117,7 +117,8 @@ impl SettleWorker {
         (one.id, understood)
     }
 
-    /// Sets apart what tells once more of somebody who was forgotten.
+    /// Sets apart what tells once more of somebody who was forgotten. Who must not be contacted must not be when
+    /// they come back, either.
     async fn without_forgotten(&self, read: Vec<Read>) -> Result<(Vec<Became>, Vec<Read>), StoreError> {
         let understood = |(_, understood): &Read| understood.as_ref().ok().map(asked_of);
         let asked: Vec<Vec<(Identity, TouchKey)>> = read
@@ -131,16 +132,16 @@ impl SettleWorker {
         let mut remembered = self.parts.store.forgotten(flat).await?.into_iter();
         let mut forgotten = Vec::new();
         let mut rest = Vec::with_capacity(read.len());
-        for (one, asked) in read.into_iter().zip(asked) {
+        for ((id, mut understood), asked) in read.into_iter().zip(asked) {
             let known: Vec<_> = remembered.by_ref().take(asked.len()).collect();
-            let is_late = |understanding: &Understanding| {
-                dedupe::is_forgotten(&understanding.touch, &known, self.parts.rules.window)
-            };
-            if one.1.as_ref().is_ok_and(is_late) {
-                forgotten.push((one.0, Understood::Forgotten));
-            } else {
-                rest.push(one);
+            if let Ok(understanding) = &mut understood {
+                if dedupe::is_forgotten(&understanding.touch, &known, self.parts.rules.window) {
+                    forgotten.push((id, Understood::Forgotten));
+                    continue;
+                }
+                understanding.touch.dnc |= known.iter().any(|one| one.barred);
             }
+            rest.push((id, understood));
         }
         Ok((forgotten, rest))
     }

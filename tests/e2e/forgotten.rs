@@ -137,3 +137,32 @@ async fn what_a_retry_or_a_poll_brings_again_stays_out_and_who_comes_back_is_new
             .is_empty()
     );
 }
+
+// F79, F80
+#[tokio::test]
+async fn who_forbade_contact_and_was_forgotten_is_not_contacted_when_they_come_back() {
+    let mut world = World::start().await;
+    world.send(&ada()).await;
+    world.run_until_idle().await;
+    world.send(&ada().did("DNC")).await;
+    world.run_until_idle().await;
+    forget(&world).await;
+    assert_no_byte_is_left(&world, "forbidden");
+    let calls = world.crm.call_count();
+
+    world.advance(TimeDelta::days(30)).await;
+    world.send(&ada()).await;
+    world.run_until_idle().await;
+    assert_eq!(world.fate(ADA).await, "suppressed: do not contact");
+    assert_eq!(world.crm.call_count(), calls);
+
+    forget(&world).await;
+    world.advance(TimeDelta::days(30)).await;
+    world.send(&ada()).await;
+    world.run_until_idle().await;
+    assert_eq!(
+        world.fate(ADA).await,
+        "suppressed: do not contact",
+        "also the second time"
+    );
+}

@@ -25,6 +25,8 @@ pub struct Remembered {
     pub person_at: Option<DateTime<Utc>>,
     /// When the person was forgotten last who had done exactly this.
     pub touch_at: Option<DateTime<Utc>>,
+    /// Whether the person must not be contacted, whatever else is forgotten of them.
+    pub barred: bool,
 }
 
 /// Whose an arrival is that nobody has understood yet.

@@ -73,8 +73,8 @@ fn erase_lead(
     let Some((body, suppression)) = known.filter(|(_, suppression)| *suppression != codes::FORGOTTEN) else {
         return Ok(None);
     };
-    let Lead { id, account, .. } = read_lead(&body)?;
-    remember_identities(desk, lead, list, hashes)?;
+    let Lead { id, account, dnc, .. } = read_lead(&body)?;
+    remember_identities(desk, lead, dnc, list, hashes)?;
     let gone = ForgottenLead {
         id,
         copies: withdraw(desk, lead)?,
@@ -129,8 +129,15 @@ fn numbers(desk: &Desk, sql: &str, of: i64) -> Result<Vec<i64>, Trouble> {
     Ok(numbers.collect::<Result<_, _>>()?)
 }
 
-/// Identities are needed to know a late duplicate; a lead that has none cannot be known again.
-fn remember_identities(desk: &Desk, lead: i64, list: &List, hashes: &mut Vec<Hash>) -> Result<(), Trouble> {
+/// Identities are needed to know a late duplicate, and whom nobody may contact (`dnc`); a lead that has none
+/// cannot be known again.
+fn remember_identities(
+    desk: &Desk,
+    lead: i64,
+    dnc: bool,
+    list: &List,
+    hashes: &mut Vec<Hash>,
+) -> Result<(), Trouble> {
     let Some(key) = list.key() else { return Ok(()) };
     let mut statement = desk
         .connection
@@ -139,6 +146,7 @@ fn remember_identities(desk: &Desk, lead: i64, list: &List, hashes: &mut Vec<Has
     for identity in statement.query_map([lead], |row| row.get(0))? {
         let identity = Identity(identity?);
         hashes.push(key.person(identity));
+        hashes.extend(dnc.then(|| key.barred(identity)));
         hashes.extend(touches.iter().map(|span| key.touch(identity, span.key)));
     }
     Ok(())

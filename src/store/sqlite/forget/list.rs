@@ -30,6 +30,11 @@ impl Key {
         self.hash(&[b"person", &identity])
     }
 
+    /// What it is remembered by that a person must not be contacted.
+    pub(in crate::store::sqlite) fn barred(&self, Identity(identity): Identity) -> Hash {
+        self.hash(&[b"do not contact", &identity])
+    }
+
     /// What something they did is remembered by.
     pub(in crate::store::sqlite) fn touch(
         &self,

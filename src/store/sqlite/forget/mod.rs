@@ -105,6 +105,7 @@ pub(super) fn remembered(
         Ok(Remembered {
             person_at: at(key.person(*identity))?,
             touch_at: at(key.touch(*identity, *touch))?,
+            barred: at(key.barred(*identity))?.is_some(),
         })
     };
     asked.iter().map(look).collect()

@@ -134,11 +134,11 @@ async fn only_who_asks_with_the_same_identity_finds_what_is_remembered() {
     let at = Some(conformance::at(50));
     let person = Remembered {
         person_at: at,
-        touch_at: None,
+        ..Remembered::default()
     };
     let same = Remembered {
-        person_at: at,
         touch_at: at,
+        ..person
     };
     assert_eq!(
         store.forgotten(asked()).await.unwrap(),
