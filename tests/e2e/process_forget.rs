@@ -219,6 +219,26 @@ fn a_late_duplicate_of_a_forgotten_person_stays_out_and_leaves_no_byte() {
 }
 
 #[test]
+fn who_forbade_contact_and_was_forgotten_stays_uncontacted_also_when_all_is_read_again() {
+    let destination = Destination::open();
+    let house = house_with(&destination);
+    let mut daemon = Daemon::start(&house);
+    give(&house, &body_of(EMAIL, "offer").replace("INS", "DNC"));
+    house.await_quiet();
+    forget(&house);
+    give(&house, &body_of(EMAIL, "another"));
+    eventually("a new lead", || {
+        (house.ask(&["status"])["leads"] == 2).then_some(())
+    });
+    house.await_quiet();
+    let read_again = house.ask(&["reprocess", "--all"]);
+    assert_eq!(read_again["changed"], json!([]), "{read_again}");
+    assert_eq!(house.stored()[EMAIL]["fate"], "suppressed: do not contact");
+    assert_eq!(destination.webhook.count(), 0, "nobody heard of them");
+    daemon.stop();
+}
+
+#[test]
 fn what_waits_for_a_person_is_withdrawn_before_it_goes() {
     let destination = Destination::open();
     destination.webhook.answer_always(Some(Answer::status(503)));
