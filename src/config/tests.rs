@@ -1,5 +1,6 @@
 //! Good configs load; bad ones are told with place, key and the word that was meant.
 
+mod keys;
 mod schema;
 mod typos;
 
