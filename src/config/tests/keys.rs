@@ -96,12 +96,18 @@ impl<'a> Keys<'a> {
         }
         for way in ways(table).filter(|way| !is_secret(way)) {
             let way = resolved(self.schema, way);
-            let heading = match way["properties"]["kind"]["const"].as_str() {
-                Some(kind) => format!("[{name}] with kind = \"{kind}\""),
-                None => format!("[{name}]"),
+            let Some(properties) = way["properties"].as_object() else {
+                continue;
             };
-            if way.get("properties").is_some() {
-                self.open.push_back((heading, way));
+            match (way["properties"]["kind"]["const"].as_str(), properties.len()) {
+                (Some(kind), _) => self
+                    .open
+                    .push_back((format!("[{name}] with kind = \"{kind}\""), way)),
+                // One of several tables, known by its name.
+                (None, 1) => properties
+                    .iter()
+                    .for_each(|(key, value)| self.look_below(&format!("{name}.{key}"), value)),
+                (None, _) => self.open.push_back((format!("[{name}]"), way)),
             }
         }
     }
