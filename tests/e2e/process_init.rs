@@ -273,6 +273,20 @@ fn at_a_terminal_a_few_questions_are_asked_and_a_wrong_answer_is_asked_again() {
 }
 
 #[test]
+fn tls_chosen_by_an_answer_is_followed_by_what_it_takes() {
+    let dir = place();
+    let mut terminal = Terminal::open(dir.path(), "init --crm file");
+    terminal.answer("address [later]: ", "https://leads.fabrikam.example\n");
+    terminal.answer("proxy or tls [proxy]: ", "tls\n");
+    let (status, shown) = terminal.end();
+    assert!(status.success(), "{shown}");
+    assert!(
+        shown.contains("tls/chain.pem") && shown.contains("ListenStream=0.0.0.0:443"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn whoever_leaves_at_a_question_leaves_nothing_behind() {
     for key in ["\u{3}", "\u{4}"] {
         let dir = place();
