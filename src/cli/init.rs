@@ -10,6 +10,7 @@ use clap::Args;
 use connector_kit::secret::{SecretReader, UNWRITTEN};
 use url::Url;
 
+use super::prefix::prefix;
 use super::{Exit, Place, house, screen};
 use crate::config::{Config, Document, Loaded};
 use crate::registry;
@@ -55,43 +56,54 @@ pub(super) struct InitArgs {
     show_url: bool,
 }
 
-/// Where the schemas of config files are installed, for editors.
-fn schema_path(name: &str) -> String {
-    format!("file:///usr/share/leadsync/schema/{name}.json")
-}
-
 /// Asks, plans, writes, and tells what comes next.
 pub(super) fn init(place: &Place, args: &InitArgs) -> Result<(), Exit> {
     let dir = args.dir.clone().unwrap_or_else(|| place.config.clone());
-    let is_there = dir.join("leadsync.toml").exists();
-    if args.show_url && is_there && !args.force {
+    let main = dir.join("leadsync.toml");
+    if args.show_url && !args.force && write::is_in_the_way(&main) {
         return show_urls(place, &dir);
     }
+    let drop_in = args
+        .systemd_dir
+        .as_ref()
+        .map(|folder| folder.join("credentials.conf"));
+    // Nobody answers questions for nothing.
+    let known_before = std::iter::once(&main).chain(&drop_in);
+    refuse_to_replace(args, known_before)?;
     let answers = answers(args)?;
-    let mut plan = plan::plan(&dir, &answers, &house::outside()?.dice);
-    if let Some(folder) = &args.systemd_dir {
+    let mut plan = plan::plan(&dir, &prefix(), &answers, &house::outside()?.dice);
+    if let Some(path) = drop_in {
         plan.files.push(Planned {
-            path: folder.join("credentials.conf"),
+            path,
             text: plan.drop_in.clone(),
             secret: false,
         });
     }
-    let there = write::in_the_way(&plan.files);
-    if !there.is_empty() && !args.force {
-        let names: Vec<String> = there.iter().map(|path| path.display().to_string()).collect();
-        let names = names.join(", ");
-        return Err(Exit::failed(format!(
-            "already there: {names}; --force writes anew and keeps what is there as .bak"
-        )));
-    }
+    let replaced = plan.files.iter().filter(|file| !file.secret);
+    refuse_to_replace(args, replaced.map(|file| &file.path))?;
     let written =
         write::write(&plan.files).map_err(|error| Exit::unkept(format!("nothing was written: {error}")))?;
-    tell(place, args, &dir, &plan, &written);
+    tell(place, args, &plan, &written);
     if args.show_url {
         show_urls(place, &dir)
     } else {
         Ok(())
     }
+}
+
+/// What somebody wrote is replaced only when that is asked for.
+fn refuse_to_replace<'a>(args: &InitArgs, paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), Exit> {
+    let there: Vec<String> = paths
+        .filter(|path| !args.force && write::is_in_the_way(path))
+        .map(|path| path.display().to_string())
+        .collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    Err(Exit::failed(format!(
+        "already there: {}; --force writes anew and keeps what is there as .bak",
+        there.join(", ")
+    )))
 }
 
 fn answers(args: &InitArgs) -> Result<Answers, Exit> {
@@ -139,9 +151,9 @@ struct Waiting {
     what: String,
 }
 
-fn tell(place: &Place, args: &InitArgs, dir: &Path, plan: &Plan, written: &Written) {
+fn tell(place: &Place, args: &InitArgs, plan: &Plan, written: &Written) {
     let waiting = waiting(plan);
-    let next = next(args, dir, plan, &waiting);
+    let next = next(args, plan, &waiting);
     if place.json {
         let shown = |paths: &[PathBuf]| {
             paths
@@ -205,7 +217,7 @@ fn waiting(plan: &Plan) -> Vec<Waiting> {
     waiting
 }
 
-fn next(args: &InitArgs, dir: &Path, plan: &Plan, waiting: &[Waiting]) -> Vec<String> {
+fn next(args: &InitArgs, plan: &Plan, waiting: &[Waiting]) -> Vec<String> {
     let mut steps = Vec::new();
     if !waiting.is_empty() {
         let places: Vec<String> = waiting
@@ -217,12 +229,7 @@ fn next(args: &InitArgs, dir: &Path, plan: &Plan, waiting: &[Waiting]) -> Vec<St
             places.join("\n")
         ));
     }
-    if args.tls {
-        steps.push(format!(
-            "put the certificate's chain into {}",
-            dir.join("tls/chain.pem").display()
-        ));
-    }
+    steps.extend(plan.tls.iter().cloned());
     if args.systemd_dir.is_none() {
         steps.push(format!(
             "systemctl edit leadsync, and add:\n{}",

@@ -25,6 +25,7 @@ mod logging;
 mod man;
 mod outcomes;
 mod plan;
+mod prefix;
 mod provision;
 mod referral;
 mod referrals;

@@ -162,7 +162,7 @@ impl Files {
         Some(Opened { document, table })
     }
 
-    /// Every `*.toml` of `connectors.d` beside the main file, by name.
+    /// Every `*.toml` of `connectors.d` beside the main file, by name; what begins with a dot is an editor's.
     fn in_directory(&mut self, main: &Path) -> Vec<PathBuf> {
         let directory = main.parent().unwrap_or(Path::new("")).join("connectors.d");
         let entries = match std::fs::read_dir(&directory) {
@@ -176,7 +176,7 @@ impl Files {
         };
         let paths = entries.flatten().map(|entry| entry.path());
         let mut paths: Vec<_> = paths
-            .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
+            .filter(|path| path.extension().is_some_and(|ext| ext == "toml") && !is_hidden(path))
             .collect();
         paths.sort();
         paths
@@ -240,4 +240,9 @@ fn variable<'a>(overlaid: &'a Overlaid, key: &str) -> Option<&'a String> {
             .find(|(path, _)| !key.is_empty() && within(path))
             .map(|(_, variable)| variable)
     })
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }

@@ -1,5 +1,6 @@
 //! Good configs load; bad ones are told with place, key and the word that was meant.
 
+mod keys;
 mod schema;
 mod typos;
 
@@ -392,6 +393,17 @@ fn a_weak_missing_or_shared_source_secret_is_refused_at_its_place() {
         assert!(wrong.contains(part), "{wrong}");
         assert!(![a, b, c].iter().any(|secret| wrong.contains(secret)), "{wrong}");
     }
+}
+
+#[test]
+fn what_an_editor_keeps_beside_an_open_file_is_no_connector() {
+    let directory = directory("", CRM);
+    let connectors = directory.path().join("connectors.d");
+    // A lock of Emacs is a link to nowhere; others leave copies.
+    std::os::unix::fs::symlink("me@here.4711:1", connectors.join(".#crm.toml")).expect("lock");
+    std::fs::write(connectors.join(".crm.toml"), "kind = ").expect("copy");
+    let loaded = Config::load(directory.path(), &BTreeMap::new()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(loaded.connectors.len(), 1);
 }
 
 #[test]

@@ -55,7 +55,7 @@ const fn seed_and_heal(
 }
 
 #[rustfmt::skip]
-const SEEDS: [Seed; 30] = [
+const SEEDS: [Seed; 31] = [
     // The config and its secrets.
     seed("a key is misspelt", |clinic| clinic.change("leadsync.toml", "[store]\n", "[intake]\nqueu = 1\n[store]\n"),
         [MACHINE, "config", FAILED, "write `queue`"]),
@@ -78,6 +78,8 @@ const SEEDS: [Seed; 30] = [
         [MACHINE, "clock", FAILED, "timedatectl"]),
     seed("the unit was edited in place", |clinic| clinic.change("units/leadsync.service", "WatchdogSec=30s", "WatchdogSec=3000s"),
         [MACHINE, "unit", WARNING, "systemctl edit leadsync"]),
+    seed("the log tells more than the journal keeps", |clinic| clinic.change("leadsync.toml", "[store]\n", "[log]\nlevel = \"debug\"\n[store]\n"),
+        [MACHINE, "journal", WARNING, "LogRateLimitIntervalSec=0"]),
     // The way leads take to it.
     seed("the certificate has ended", |clinic| take_certificate(clinic, &clinic.authority.issue_ended_server(&clinic.host()).unwrap()),
         [MACHINE, "certificate", FAILED, "renew it"]),
@@ -206,6 +208,13 @@ fn what_only_the_surroundings_do_wrong_is_found_too() {
     let other = std::net::TcpListener::bind(clinic.house.public).unwrap();
     let taken = told_wrongly(&mut doctor(&clinic), [MACHINE, "listener", FAILED, "ss -ltnp"]);
     assert_eq!(taken, None);
+    // The package ships the socket unit; only one that is enabled holds the address.
+    clinic.write(
+        "units/leadsync.socket",
+        include_str!("../../systemd/leadsync.socket"),
+    );
+    let shipped = told_wrongly(&mut doctor(&clinic), [MACHINE, "listener", FAILED, "ss -ltnp"]);
+    assert_eq!(shipped, None);
     drop(other);
 
     // No authority is trusted.
@@ -249,6 +258,15 @@ fn a_running_daemon_is_held_against_the_files_and_the_address_microsoft_knows() 
         [MACHINE, "config-applied", WARNING, "leadsync ctl reload"],
     );
     assert_eq!(changed, None);
+    clinic.restore();
+
+    // What nobody wants any more runs on until a reload.
+    clinic.lose("connectors.d/archive.toml");
+    let gone = told_wrongly(
+        &mut doctor(&clinic),
+        [MACHINE, "config-applied", WARNING, "leadsync ctl reload"],
+    );
+    assert_eq!(gone, None);
     clinic.restore();
     daemon.stop();
 }

@@ -195,6 +195,52 @@ fn what_is_there_is_left_alone_unless_told_otherwise_and_secrets_always() {
 }
 
 #[test]
+fn what_a_package_put_there_is_not_in_the_way_and_what_somebody_wrote_is_before_any_question() {
+    let dir = place();
+    let main = dir.path().join("leadsync.toml");
+    fs::write(&main, include_str!("../../config/leadsync.toml")).unwrap();
+    let told = init(dir.path(), &["file"]);
+    assert_eq!(told["saved"], serde_json::json!([]));
+    assert_eq!(init_urls(dir.path()).len(), 1);
+
+    fs::write(&main, "# mine\n").unwrap();
+    let terminal = Terminal::open(dir.path(), "init");
+    let (status, shown) = terminal.end();
+    assert!(!status.success() && shown.contains("already there"), "{shown}");
+    assert!(!shown.contains("Which systems"), "{shown}");
+}
+
+#[test]
+fn the_service_can_read_what_it_must_whatever_the_umask_of_the_operator_is() {
+    let place = place();
+    let (dir, units) = (place.path().join("etc/leadsync"), place.path().join("units.d"));
+    let command = "umask 077; exec \"$0\" init --dir \"$1\" --systemd-dir \"$2\" --crm file --yes";
+    let output = Command::new("sh")
+        .args(["-c", command, BINARY])
+        .args([&dir, &units])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for folder in [&place.path().join("etc"), &dir, &dir.join("connectors.d"), &units] {
+        assert_eq!(mode(folder), 0o755, "{}", folder.display());
+    }
+    for file in [
+        dir.join("leadsync.toml"),
+        dir.join("connectors.d/leads-file.toml"),
+        units.join("credentials.conf"),
+    ] {
+        assert_eq!(mode(&file), 0o644, "{}", file.display());
+    }
+    assert_eq!(mode(&dir.join("credentials")), 0o700);
+    assert_eq!(mode(&dir.join("credentials/marketplace")), 0o600);
+}
+
+#[test]
 fn without_a_terminal_nothing_is_asked_and_without_a_system_nothing_is_written() {
     let dir = place();
     let output = run(dir.path(), &["init"]);
@@ -224,6 +270,20 @@ fn at_a_terminal_a_few_questions_are_asked_and_a_wrong_answer_is_asked_again() {
     assert!(dir.path().join("connectors.d/archive.toml").exists());
     assert!(dir.path().join("connectors.d/webhook.toml").exists());
     assert!(init_urls(dir.path())[0].starts_with("https://leads.fabrikam.example/v1/leads/marketplace/"));
+}
+
+#[test]
+fn tls_chosen_by_an_answer_is_followed_by_what_it_takes() {
+    let dir = place();
+    let mut terminal = Terminal::open(dir.path(), "init --crm file");
+    terminal.answer("address [later]: ", "https://leads.fabrikam.example\n");
+    terminal.answer("proxy or tls [proxy]: ", "tls\n");
+    let (status, shown) = terminal.end();
+    assert!(status.success(), "{shown}");
+    assert!(
+        shown.contains("tls/chain.pem") && shown.contains("ListenStream=0.0.0.0:443"),
+        "{shown}"
+    );
 }
 
 #[test]

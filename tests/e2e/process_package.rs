@@ -60,6 +60,70 @@ fn installing_gives_files_with_their_rights_and_starts_nothing() {
         .sh("systemd-analyze --man=no verify leadsync.service leadsync.socket 2>&1 | { ! grep leadsync; }");
 }
 
+/// Every link between the installed pages that leads nowhere, with its page.
+fn dead_links(machine: &Machine, pages: &str) -> String {
+    let found = machine.sh(&format!("find {pages} -name '*.md'"));
+    let mut links = Vec::new();
+    for page in found.lines() {
+        let folder = page.rsplit_once('/').unwrap().0;
+        let text = machine.sh(&format!("cat {page}"));
+        let targets = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next());
+        for target in targets.filter(|target| !target.is_empty() && !target.contains("://")) {
+            links.push(format!("[ -e '{folder}/{target}' ] || echo '{page}: {target}'"));
+        }
+    }
+    assert!(links.len() > 100, "{found}");
+    machine.sh(&links.join("\n"))
+}
+
+#[test]
+fn after_installing_the_readmes_way_leads_to_a_service_that_runs() {
+    let machine = Machine::boot(Suite::Bookworm);
+    machine.sh("dpkg -i /shared/leadsync_0*.deb");
+    assert_eq!(dead_links(&machine, "/usr/share/doc/leadsync"), "");
+    machine.sh("umask 027
+         leadsync init --crm file --proxy --public-url https://leads.example.com \
+           --systemd-dir /etc/systemd/system/leadsync.service.d");
+    machine.sh(&format!(
+        "sed -i 's/^public = .*/public = \"{}\"/' /etc/leadsync/leadsync.toml
+         leadsync check
+         systemctl daemon-reload
+         systemctl enable --now leadsync",
+        machine.public
+    ));
+    let looked = |check: &str| {
+        machine.sh(&format!(
+            "{{ leadsync doctor || true; }} | grep -A1 '  {check}  '"
+        ))
+    };
+    for check in ["unit", "journal", "secrets", "daemon"] {
+        assert!(looked(check).starts_with("ok"), "{}", looked(check));
+    }
+
+    // A secret in a file of root's alone, as its folder is.
+    let name = |file: &str| {
+        machine.sh(&format!(
+            "sed -i 's|^secrets = .*|secrets = [{{ file = \"{file}\" }}]|' /etc/leadsync/leadsync.toml"
+        ));
+    };
+    machine.sh("install -m 600 /etc/leadsync/credentials/marketplace /etc/leadsync/credentials/by-file");
+    name("/etc/leadsync/credentials/by-file");
+    let closed = looked("secrets");
+    assert!(
+        closed.starts_with("failed") && closed.contains("chown --reference=/var/lib/leadsync"),
+        "{closed}"
+    );
+    machine.fails("systemctl reload leadsync");
+    machine.sh("mv /etc/leadsync/credentials/by-file /var/lib/leadsync/");
+    machine.sh("chown --reference=/var/lib/leadsync /var/lib/leadsync/by-file");
+    name("/var/lib/leadsync/by-file");
+    assert!(looked("secrets").starts_with("ok"), "{}", looked("secrets"));
+    machine.sh("systemctl reload leadsync");
+}
+
 #[test]
 fn an_upgrade_keeps_what_the_operator_wrote_and_restarts_what_ran() {
     let machine = Machine::boot(Suite::Bookworm);
@@ -149,6 +213,10 @@ fn the_archive_installs_anywhere_upgrades_and_goes() {
         machine.sh("readlink /proc/$(systemctl show --value -p MainPID leadsync)/exe"),
         "/opt/leadsync/bin/leadsync"
     );
+
+    assert_eq!(dead_links(&machine, "/opt/leadsync/share/doc/leadsync"), "");
+    let unit = machine.sh("{ /opt/leadsync/bin/leadsync doctor || true; } | grep -A1 '  unit  '");
+    assert!(unit.starts_with("ok"), "{unit}");
 
     machine.sh("echo '# mine' >> /etc/leadsync/leadsync.toml");
     let first = machine.property("MainPID");

@@ -98,6 +98,26 @@ fn the_units_of_the_canary_are_understood() {
     assert_understood(&analyze(None, &["--man=no", "verify"], &units));
 }
 
+/// What a unit may not do: every line of its service from the user it runs as on.
+fn restraints(unit: &str) -> BTreeSet<&str> {
+    let lines = unit.lines().skip_while(|line| !line.starts_with("DynamicUser="));
+    lines
+        .take_while(|line| *line != "[Install]")
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+#[test]
+fn a_canary_is_kept_from_everything_the_daemon_is_kept_from() {
+    let (daemon, canary) = (restraints(UNIT), restraints(CANARY[0].1));
+    let missing: Vec<_> = daemon
+        .difference(&canary)
+        .filter(|line| !line.starts_with("RuntimeDirectory"))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(daemon.contains("IPAddressDeny=link-local multicast 168.63.129.16"));
+}
+
 #[test]
 fn the_units_are_understood_and_the_manual_they_name_is_there() {
     let directory = tempfile::tempdir().unwrap();

@@ -368,3 +368,45 @@ fn the_floor_and_the_process_are_shown() {
         assert!(value >= 0.0, "{line}");
     }
 }
+
+/// What the alert rules ask for by label: the number, the label, and a value it must or must not have.
+fn asked_by_label(rules: &str) -> BTreeSet<(&str, &str, &str)> {
+    let mut asked = BTreeSet::new();
+    for part in rules.split("leadsync_").skip(1) {
+        let Some((name, rest)) = part.split_once('{') else {
+            continue;
+        };
+        let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let Some((labels, _)) = rest.split_once('}').filter(|_| is_name) else {
+            continue;
+        };
+        for label in labels.split(',') {
+            let (label, values) = label.split_at(label.find(['=', '!']).unwrap());
+            let values = values.trim_matches(['=', '!', '~', '"']).split('|');
+            let values = values.filter(|value| !value.is_empty());
+            asked.extend(values.map(|value| (name, label, value)));
+        }
+    }
+    asked
+}
+
+#[test]
+fn every_label_the_alert_rules_ask_for_has_that_value_on_a_page() {
+    let (metrics, state, _asking) = busy();
+    metrics
+        .events(&SourceName::new("crm"))
+        .refused("forged", "signature");
+    let page = page(&metrics, &state);
+    let asked = asked_by_label(include_str!("../../../monitoring/prometheus-alerts.yml"));
+    let missing: Vec<_> = asked
+        .iter()
+        .filter(|(name, label, value)| {
+            let begin = format!("leadsync_{name}{{");
+            let pair = format!("{label}=\"{value}\"");
+            !page
+                .lines()
+                .any(|line| line.starts_with(&begin) && line.contains(&pair))
+        })
+        .collect();
+    assert!(asked.len() > 15 && missing.is_empty(), "{missing:?} of {asked:?}");
+}

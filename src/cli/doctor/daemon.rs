@@ -1,6 +1,7 @@
 //! Whether the daemon runs, is ready, and does what the files say.
 
 use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use connector_kit::Check;
@@ -91,6 +92,11 @@ pub(super) fn applied(loaded: &Loaded, answer: &Answer) -> Check {
             changed.push(format!("connectors.d/{name}.toml"));
         }
     }
+    changed.extend(
+        in_force(&kept)
+            .filter(|name| !loaded.connector_documents.contains_key(name))
+            .map(|name| format!("connectors.d/{name}.toml (it is gone)")),
+    );
     if changed.is_empty() {
         return Check::well(NAME, "the daemon does what the files say");
     }
@@ -99,4 +105,11 @@ pub(super) fn applied(loaded: &Loaded, answer: &Answer) -> Check {
         format!("changed since the daemon read it: {}", changed.join(", ")),
         "leadsync check, then: leadsync ctl reload",
     )
+}
+
+/// The names of the connectors the daemon runs with.
+fn in_force(kept: &Path) -> impl Iterator<Item = String> {
+    let entries = std::fs::read_dir(kept.join("connectors.d")).into_iter().flatten();
+    let names = entries.flatten().map(|entry| entry.file_name());
+    names.filter_map(|name| Some(name.to_str()?.strip_suffix(".toml")?.to_owned()))
 }

@@ -17,8 +17,17 @@ use crate::config::{Config, Listen};
 pub(super) fn public(listen: &Listen, daemon: &Answer, has_socket: bool) -> Check {
     const NAME: &str = "listener";
     let address = listen.public;
-    if daemon.is_there() {
-        return Check::well(NAME, format!("the daemon listens on {address}"));
+    match daemon {
+        Answer::Said(_) | Answer::Silent if has_socket => {
+            return Check::well(NAME, "the daemon runs, and listens where leadsync.socket says");
+        }
+        Answer::Said(_) | Answer::Silent => {
+            return Check::well(NAME, format!("the daemon listens on {address}"));
+        }
+        Answer::Forbidden => {
+            return Check::unknown(NAME, "not looked at: this user may not ask the daemon; root may");
+        }
+        Answer::Nobody => {}
     }
     match std::net::TcpListener::bind(address).map_err(|error| error.kind()) {
         Ok(_) => Check::well(NAME, format!("{address} is free")),
@@ -163,8 +172,13 @@ mod tests {
             let config = config(&format!("[listen]\npublic = '{address}'"));
             public(&config.listen, &Answer::Nobody, false)
         };
-        assert_eq!(at(&taken.local_addr().unwrap().to_string()).health, Health::Ill);
+        let taken_address = taken.local_addr().unwrap().to_string();
+        assert_eq!(at(&taken_address).health, Health::Ill);
         assert_eq!(at("192.0.2.1:8080").health, Health::Ill);
         assert_eq!(at("127.0.0.1:0").health, Health::Well);
+        // A daemon that may not be asked is no other program.
+        let own = config(&format!("[listen]\npublic = '{taken_address}'"));
+        let asked = public(&own.listen, &Answer::Forbidden, false);
+        assert_eq!(asked.health, Health::Unknown);
     }
 }

@@ -10,6 +10,7 @@ use super::secrets::{self, Named};
 use super::unit::Unit;
 use super::{certificate, listener, service, state};
 use crate::app::Outside;
+use crate::cli::prefix::prefix;
 use crate::config::{Document, Loaded, Mistake};
 
 /// What is known of this machine before anything is judged.
@@ -78,11 +79,11 @@ impl<'a> Machine<'a> {
             without_secrets = found.without;
             let answer = daemon::ask(&config.listen.admin);
             checks.extend(self.way_in(&answer, &roots, now).await);
-            checks.extend(service::look(self.unit.as_ref()));
+            checks.extend(self.service());
             checks.push(daemon::runs(&config.listen.admin, &answer));
             checks.push(daemon::applied(self.loaded, &answer));
         } else {
-            checks.extend(service::look(self.unit.as_ref()));
+            checks.extend(self.service());
         }
         Examined {
             checks,
@@ -120,6 +121,10 @@ impl<'a> Machine<'a> {
             Check::unknown("public-url", "not looked at: the way to it is not free")
         });
         checks
+    }
+
+    fn service(&self) -> Vec<Check> {
+        service::look(self.unit.as_ref(), &prefix(), self.loaded.config.log.level)
     }
 
     fn config(&self) -> Vec<Check> {

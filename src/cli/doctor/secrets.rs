@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use connector_kit::secret::SecretRef;
 use connector_kit::{Check, Health};
@@ -48,8 +48,8 @@ pub(super) fn look(machine: &Machine<'_>) -> Found {
     if checks.is_empty() {
         let found = match named.len() {
             0 => "the config names none".to_owned(),
-            1 => "the one the config names is there, for its owner alone".to_owned(),
-            many => format!("all {many} the config names are there, for their owner alone"),
+            1 => "the one the config names is there, and not for everybody".to_owned(),
+            many => format!("all {many} the config names are there, and not for everybody"),
         };
         checks.push(Check::well(NAME, found));
     }
@@ -86,14 +86,74 @@ fn judge(machine: &Machine<'_>, secret: &Named) -> Option<Check> {
             credential: Some(name),
             ..
         } => credential(machine, &named, name),
-        SecretRef { file: Some(path), .. } => file(
-            &named,
-            path,
-            "put the secret there (mode 600, for the service's user)",
-        ),
+        SecretRef { file: Some(path), .. } => own_file(machine, &named, path),
         SecretRef { env: Some(name), .. } => environment(machine, &named, name),
         // Reading the config has told of it.
         _ => None,
+    }
+}
+
+/// A file the service reads by itself, as the user it runs as.
+fn own_file(machine: &Machine<'_>, named: &str, path: &Path) -> Option<Check> {
+    let state = machine.loaded.config.state_dir.display();
+    let shown = path.display();
+    let remedy = format!(
+        "keep it below {state}, with the owner of that directory (chown --reference={state} {shown}) and mode 600, \
+         or name it as a credential"
+    );
+    let service = Reader::of(&machine.loaded.config.state_dir).filter(|_| machine.unit.is_some());
+    if let Some(in_the_way) = service.and_then(|service| service.stopped_at(path)) {
+        let found = format!(
+            "{named}: the service's user may not read {shown}: {} keeps it out",
+            in_the_way.display()
+        );
+        return Some(Check::ill(NAME, found, remedy));
+    }
+    file(named, path, &remedy, &remedy)
+}
+
+/// A user who is not the one who looks.
+#[derive(Clone, Debug)]
+struct Reader {
+    user: u32,
+    group: u32,
+    /// Where the user comes in, however closed what lies above may be: the service manager opens it.
+    home: PathBuf,
+}
+
+impl Reader {
+    /// Whoever owns the state directory; none before the first start.
+    fn of(state_dir: &Path) -> Option<Self> {
+        let found = std::fs::metadata(state_dir).ok()?;
+        Some(Self {
+            user: found.uid(),
+            group: found.gid(),
+            home: state_dir.canonicalize().ok()?,
+        })
+    }
+
+    /// The first folder on the way to a file, or the file itself, that lets this user go no further.
+    fn stopped_at(&self, path: &Path) -> Option<PathBuf> {
+        let real = path.canonicalize().ok()?;
+        let mut way: Vec<&Path> = real.ancestors().take_while(|place| *place != self.home).collect();
+        way.reverse();
+        let stops = |place: &&Path| !self.may(place, if *place == real { 0o4 } else { 0o1 });
+        way.into_iter().find(stops).map(Path::to_owned)
+    }
+
+    fn may(&self, place: &Path, bit: u32) -> bool {
+        // What this user cannot see is not held against it.
+        let Ok(found) = std::fs::metadata(place) else {
+            return true;
+        };
+        let shift = if found.uid() == self.user {
+            6
+        } else if found.gid() == self.group {
+            3
+        } else {
+            0
+        };
+        self.user == 0 || (found.mode() >> shift) & bit != 0
     }
 }
 
@@ -126,7 +186,8 @@ fn credential(machine: &Machine<'_>, named: &str, name: &str) -> Option<Check> {
         (Some(Handed::From(source)), None) => source,
         (None, None) => usual,
     };
-    file(&format!("{named} (credential {name})"), &path, &remedy)
+    let private = format!("chmod 600 {}", path.display());
+    file(&format!("{named} (credential {name})"), &path, &remedy, &private)
 }
 
 fn environment(machine: &Machine<'_>, named: &str, name: &str) -> Option<Check> {
@@ -144,7 +205,8 @@ fn environment(machine: &Machine<'_>, named: &str, name: &str) -> Option<Check> 
     ))
 }
 
-fn file(named: &str, path: &Path, remedy: &str) -> Option<Check> {
+/// Looks at a file: `remedy` puts the secret there, `private` keeps everybody else from it.
+fn file(named: &str, path: &Path, remedy: &str, private: &str) -> Option<Check> {
     let shown = path.display();
     let (metadata, text) = match std::fs::metadata(path).and_then(|found| Ok((found, std::fs::read(path)?))) {
         Ok(found) => found,
@@ -171,7 +233,7 @@ fn file(named: &str, path: &Path, remedy: &str) -> Option<Check> {
         return Some(Check::ailing(
             NAME,
             found,
-            format!("chmod 600 {shown}; then renew the secret, somebody may have it"),
+            format!("{private}; then renew the secret, somebody may have it"),
         ));
     }
     odd(&text).map(|what| {
@@ -237,17 +299,66 @@ mod tests {
         std::fs::write(&path, "CANARY").unwrap();
         let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         mode(0o640);
-        assert_eq!(file("key", &path, "put it"), None);
+        assert_eq!(file("key", &path, "put it", "close it"), None);
         mode(0o644);
-        let check = file("key", &path, "put it").unwrap();
+        let check = file("key", &path, "put it", "close it").unwrap();
         assert_eq!(check.health, Health::Ailing);
         assert!(
-            check.remedy.contains("chmod 600") && !check.to_string().contains("CANARY"),
+            check.remedy.contains("close it") && !check.to_string().contains("CANARY"),
             "{check}"
         );
         assert_eq!(
-            file("key", &place.path().join("none"), "put it").unwrap().remedy,
+            file("key", &place.path().join("none"), "put it", "close it")
+                .unwrap()
+                .remedy,
             "put it"
         );
+    }
+
+    #[test]
+    fn a_file_is_closed_to_the_service_by_its_own_mode_or_by_a_folder_above_it() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("credentials");
+        std::fs::create_dir(&folder).unwrap();
+        let path = folder.join("secret");
+        std::fs::write(&path, "CANARY").unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let owner = Reader::of(elsewhere.path()).unwrap();
+        let service = Reader {
+            user: owner.user + 61_184,
+            group: owner.group + 61_184,
+            home: owner.home.clone(),
+        };
+        let mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode(place.path(), 0o755);
+        for (folder_mode, file_mode, stopped) in [
+            (0o755, 0o644, None),
+            (0o755, 0o600, Some(&path)),
+            (0o755, 0o640, Some(&path)),
+            (0o700, 0o644, Some(&folder)),
+        ] {
+            mode(&folder, folder_mode);
+            mode(&path, file_mode);
+            let found = service.stopped_at(&path);
+            assert_eq!(found.as_ref(), stopped, "{folder_mode:o} {file_mode:o}");
+            assert_eq!(owner.stopped_at(&path), None, "its owner may always");
+        }
+        let of_its_group = Reader {
+            group: owner.group,
+            ..service.clone()
+        };
+        mode(&folder, 0o750);
+        mode(&path, 0o640);
+        assert_eq!(of_its_group.stopped_at(&path), None);
+        // The service manager lets it into its own directory, whatever stands above.
+        mode(&path, 0o604);
+        mode(place.path(), 0o700);
+        let at_home = Reader {
+            home: folder.canonicalize().unwrap(),
+            ..service
+        };
+        assert_eq!(at_home.stopped_at(&path), None);
     }
 }

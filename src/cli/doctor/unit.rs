@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// The name of the unit.
 const NAME: &str = "leadsync.service";
 
-/// The name of the unit that holds the public address.
-const SOCKET: &str = "leadsync.socket";
+/// The link that lets the socket unit hold the public address: every package ships the unit, few enable it.
+const SOCKET: &str = "sockets.target.wants/leadsync.socket";
 
 /// Where systemd looks, the first that has a file wins; `SYSTEMD_UNIT_PATH` stands above, as for systemd itself.
 const PLACES: [&str; 5] = [
@@ -24,7 +24,7 @@ pub(super) struct Unit {
     pub(super) path: PathBuf,
     /// Its text.
     pub(super) text: String,
-    /// Whether a socket unit may hold the public address for the service.
+    /// Whether a socket unit holds the public address for the service.
     pub(super) has_socket: bool,
     /// The texts of its drop-ins, in the order in which they are read.
     drop_ins: Vec<String>,
@@ -58,7 +58,9 @@ impl Unit {
             .find(|path| path.is_file())?;
         let text = std::fs::read_to_string(&path).ok()?;
         Some(Self {
-            has_socket: places.iter().any(|place| place.join(SOCKET).is_file()),
+            has_socket: places
+                .iter()
+                .any(|place| place.join(SOCKET).symlink_metadata().is_ok()),
             path,
             text,
             drop_ins: drop_ins(&places),
@@ -160,6 +162,21 @@ mod tests {
         assert!(unit.values("LogRateLimitBurst").is_empty());
         assert_eq!(unit.loads("b"), Handed::From(PathBuf::from("/x/b")));
         assert_eq!(unit.loads("c"), Handed::Not);
+    }
+
+    #[test]
+    fn a_socket_unit_that_is_only_there_holds_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let env = BTreeMap::from([("SYSTEMD_UNIT_PATH".to_owned(), place.path().display().to_string())]);
+        let has_socket = || Unit::find(&env).unwrap().has_socket;
+        for unit in [NAME, "leadsync.socket"] {
+            std::fs::write(at(unit), "").unwrap();
+        }
+        assert!(!has_socket());
+        std::fs::create_dir(at("sockets.target.wants")).unwrap();
+        std::os::unix::fs::symlink(at("leadsync.socket"), at(SOCKET)).unwrap();
+        assert!(has_socket());
     }
 
     #[test]

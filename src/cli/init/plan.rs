@@ -13,7 +13,7 @@ use crate::config::Document;
 use crate::registry::{self, Made, Template};
 
 /// The main file as it is shipped.
-const MAIN: &str = include_str!("../../../config/leadsync.toml");
+pub(super) const MAIN: &str = include_str!("../../../config/leadsync.toml");
 
 /// What stands in shipped files for something of the operator's own.
 const EXAMPLES: [&str; 5] = [
@@ -26,6 +26,9 @@ const EXAMPLES: [&str; 5] = [
 
 /// The source that takes the leads of the marketplace.
 pub(super) const SOURCE: &str = "marketplace";
+
+/// Where leadsync listens when it ends TLS itself: the service may not take a port below 1024.
+const OWN_PORT: u16 = 8443;
 
 /// What the operator decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,15 +66,17 @@ pub(super) struct Plan {
     pub(super) files: Vec<Planned>,
     /// What the service is handed: lines for a drop-in.
     pub(super) drop_in: String,
+    /// What is left to do where leadsync ends TLS itself.
+    pub(super) tls: Vec<String>,
     /// Commands once everything is filled in.
     pub(super) then: Vec<String>,
 }
 
-/// Plans a config in `dir`.
-pub(super) fn plan(dir: &Path, answers: &Answers, dice: &Dice) -> Plan {
+/// Plans a config in `dir`, for a program that is installed below `prefix`.
+pub(super) fn plan(dir: &Path, prefix: &Path, answers: &Answers, dice: &Dice) -> Plan {
     let mut files = vec![Planned {
         path: dir.join("leadsync.toml"),
-        text: main_file(dir, answers),
+        text: main_file(dir, prefix, answers),
         secret: false,
     }];
     let mut made = BTreeMap::from([(SOURCE.to_owned(), Made::Letters)]);
@@ -82,7 +87,7 @@ pub(super) fn plan(dir: &Path, answers: &Answers, dice: &Dice) -> Plan {
         };
         files.push(Planned {
             path: dir.join(format!("connectors.d/{name}.toml")),
-            text: connector_file(kind, name, &template),
+            text: connector_file(prefix, kind, name, &template),
             secret: false,
         });
         made.extend(
@@ -109,11 +114,41 @@ pub(super) fn plan(dir: &Path, answers: &Answers, dice: &Dice) -> Plan {
             secret: true,
         });
     }
-    Plan { files, drop_in, then }
+    Plan {
+        files,
+        drop_in,
+        tls: tls_steps(dir, answers),
+        then,
+    }
 }
 
-fn main_file(dir: &Path, answers: &Answers) -> String {
-    let mut text = format!("#:schema {}\n{MAIN}", super::schema_path("leadsync"));
+/// Where the schemas of config files are installed, for editors.
+fn schema_path(prefix: &Path, name: &str) -> String {
+    format!("file://{}/share/leadsync/schema/{name}.json", prefix.display())
+}
+
+/// Whoever ends TLS needs a certificate, and the port the address names.
+fn tls_steps(dir: &Path, answers: &Answers) -> Vec<String> {
+    if answers.front != Front::Tls {
+        return Vec::new();
+    }
+    let chain = dir.join("tls/chain.pem");
+    let mut steps = vec![format!("put the certificate's chain into {}", chain.display())];
+    if answers
+        .public_url
+        .as_ref()
+        .is_some_and(|url| url.port().is_none())
+    {
+        steps.push(format!(
+            "public_url means port 443, and leadsync listens on {OWN_PORT}. Either name the port in public_url (:{OWN_PORT}),\n\
+             or let systemd listen on 443 (leadsync.socket, ListenStream=0.0.0.0:443) and write the same address into public"
+        ));
+    }
+    steps
+}
+
+fn main_file(dir: &Path, prefix: &Path, answers: &Answers) -> String {
+    let mut text = format!("#:schema {}\n{MAIN}", schema_path(prefix, "leadsync"));
     let mut put = |shipped: &str, own: &str| {
         debug_assert!(text.contains(shipped), "the shipped file lost a line: {shipped}");
         text = text.replacen(shipped, own, 1);
@@ -137,7 +172,11 @@ fn main_file(dir: &Path, answers: &Answers) -> String {
             "trusted_proxies = [\"127.0.0.1\", \"::1\"]",
         ),
         Front::Tls => {
-            let port = answers.public_url.as_ref().and_then(Url::port).unwrap_or(8443);
+            let port = answers
+                .public_url
+                .as_ref()
+                .and_then(Url::port)
+                .unwrap_or(OWN_PORT);
             put(
                 "public = \"127.0.0.1:8080\"",
                 &format!("public = \"0.0.0.0:{port}\""),
@@ -158,12 +197,12 @@ fn main_file(dir: &Path, answers: &Answers) -> String {
 }
 
 /// The shipped file, with a mark wherever something of the operator's own has to stand.
-fn connector_file(kind: &str, name: &str, template: &Template) -> String {
+fn connector_file(prefix: &Path, kind: &str, name: &str, template: &Template) -> String {
     let mut text = template.text.to_owned();
     for (shipped, own) in template.lines {
         text = text.replacen(shipped, own, 1);
     }
-    let mut file = format!("#:schema {}\n", super::schema_path(kind));
+    let mut file = format!("#:schema {}\n", schema_path(prefix, kind));
     for line in text.lines() {
         if line.starts_with('#') {
             file.push_str(line);
@@ -247,6 +286,7 @@ mod tests {
     fn the_main_file_says_what_was_decided_and_reads_as_toml() {
         let proxy = plan(
             Path::new("/etc/leadsync"),
+            Path::new("/usr"),
             &answers(&[], Front::Proxy),
             &Dice::seeded(1),
         );
@@ -257,7 +297,12 @@ mod tests {
             "https://leads.fabrikam.example/"
         );
         assert!(config.sources.contains_key(SOURCE) && config.listen.tls.is_none());
-        let own = plan(Path::new("/srv/x"), &answers(&[], Front::Tls), &Dice::seeded(1));
+        let own = plan(
+            Path::new("/srv/x"),
+            Path::new("/opt/leadsync"),
+            &answers(&[], Front::Tls),
+            &Dice::seeded(1),
+        );
         let config: crate::config::Config = toml::from_str(text(&own, "leadsync.toml")).unwrap();
         assert_eq!(config.listen.public.port(), 8443);
         assert_eq!(
@@ -273,9 +318,45 @@ mod tests {
     }
 
     #[test]
+    fn whoever_ends_tls_is_told_of_the_certificate_and_of_a_port_the_address_does_not_name() {
+        let steps = |front, url: &str| {
+            let answers = Answers {
+                public_url: Some(url.parse().unwrap()),
+                ..answers(&[], front)
+            };
+            tls_steps(Path::new("/e"), &answers)
+        };
+        assert!(steps(Front::Proxy, "https://leads.fabrikam.example").is_empty());
+        let named = steps(Front::Tls, "https://leads.fabrikam.example:9443");
+        assert_eq!(named, ["put the certificate's chain into /e/tls/chain.pem"]);
+        let usual = steps(Front::Tls, "https://leads.fabrikam.example");
+        assert!(usual.len() == 2 && usual[1].contains(":8443"), "{usual:?}");
+    }
+
+    #[test]
+    fn an_editor_finds_the_schemas_where_the_program_was_installed() {
+        let made = |prefix: &str| {
+            let answers = answers(&["file"], Front::Proxy);
+            plan(Path::new("/e"), Path::new(prefix), &answers, &Dice::seeded(2))
+        };
+        let local = made("/usr/local");
+        let first = |end: &str| text(&local, end).lines().next().unwrap().to_owned();
+        assert_eq!(
+            first("leadsync.toml"),
+            "#:schema file:///usr/local/share/leadsync/schema/leadsync.json"
+        );
+        assert!(first("my-file.toml").ends_with("/usr/local/share/leadsync/schema/file.json"));
+    }
+
+    #[test]
     fn every_kind_has_a_template_and_secrets_of_its_own() {
         for kind in registry::KINDS {
-            let plan = plan(Path::new("/e"), &answers(&[kind], Front::Proxy), &Dice::seeded(7));
+            let plan = plan(
+                Path::new("/e"),
+                Path::new("/usr"),
+                &answers(&[kind], Front::Proxy),
+                &Dice::seeded(7),
+            );
             let name = format!("my-{kind}");
             let file = text(&plan, &format!("connectors.d/{name}.toml"));
             let table: toml::Table = toml::from_str(file).unwrap_or_else(|error| panic!("{kind}: {error}"));

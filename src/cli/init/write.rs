@@ -1,11 +1,11 @@
 //! Puts planned files in place: all of them, or none.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::plan::Planned;
+use super::plan::{self, Planned};
 
 /// What happened to the files.
 #[expect(clippy::struct_field_names, reason = "it is what the answer says")]
@@ -19,10 +19,9 @@ pub(super) struct Written {
     pub(super) saved: Vec<PathBuf>,
 }
 
-/// What is there already and is no secret.
-pub(super) fn in_the_way(files: &[Planned]) -> Vec<&Path> {
-    let there = files.iter().filter(|file| !file.secret && file.path.exists());
-    there.map(|file| file.path.as_path()).collect()
+/// Whether somebody may have written what is there: the file a package puts there, untouched, is nobody's.
+pub(super) fn is_in_the_way(path: &Path) -> bool {
+    path.exists() && !fs::read(path).is_ok_and(|bytes| bytes == plan::MAIN.as_bytes())
 }
 
 /// Writes them beside their places first; only when all are on disk do they take them.
@@ -46,7 +45,7 @@ pub(super) fn write(files: &[Planned]) -> io::Result<Written> {
         ready.push((beside, file));
     }
     for (beside, file) in ready {
-        if file.path.exists() {
+        if is_in_the_way(&file.path) {
             let saved = with_end(&file.path, ".bak");
             fs::rename(&file.path, &saved)?;
             done.saved.push(saved);
@@ -63,7 +62,7 @@ fn with_end(path: &Path, end: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// A secret lies in a folder of its owner alone; all else may be read by the service's user.
+/// A secret lies in a folder of its owner alone; all else may be read by the service's user, whatever the umask is.
 fn put(path: &Path, file: &Planned) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let (folder_mode, mode) = if file.secret {
@@ -71,24 +70,30 @@ fn put(path: &Path, file: &Planned) -> io::Result<()> {
     } else {
         (0o755, 0o644)
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(folder_mode)
-        .create(folder)?;
+    make(folder, folder_mode)?;
     let _ = fs::remove_file(path);
     let mut new = File::options()
         .write(true)
         .create_new(true)
         .mode(mode)
         .open(path)?;
+    new.set_permissions(Permissions::from_mode(mode))?;
     new.write_all(file.text.as_bytes())?;
     new.sync_all()
 }
 
+/// Makes a folder and those above it; what is there keeps its mode.
+fn make(folder: &Path, mode: u32) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    make(folder.parent().unwrap_or(Path::new("")), 0o755)?;
+    DirBuilder::new().mode(mode).create(folder)?;
+    fs::set_permissions(folder, Permissions::from_mode(mode))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn planned(path: PathBuf, text: &str, secret: bool) -> Planned {
@@ -111,7 +116,7 @@ mod tests {
         };
         let first = write(&files("one")).unwrap();
         assert_eq!((first.written.len(), first.kept.len()), (2, 0));
-        assert_eq!(in_the_way(&files("two")), [main.as_path()]);
+        assert!(is_in_the_way(&main));
         let second = write(&files("two")).unwrap();
         assert_eq!(
             (second.written.as_slice(), second.kept.as_slice()),
@@ -122,6 +127,19 @@ mod tests {
         assert_eq!(fs::read_to_string(&secret).unwrap(), "one");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&secret), mode(secret.parent().unwrap())), (0o600, 0o700));
+    }
+
+    #[test]
+    fn the_file_of_a_package_is_nobodys_until_somebody_writes_into_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let main = dir.path().join("leadsync.toml");
+        assert!(!is_in_the_way(&main));
+        fs::write(&main, plan::MAIN).unwrap();
+        assert!(!is_in_the_way(&main));
+        let done = write(&[planned(main.clone(), "ours", false)]).unwrap();
+        assert!(done.saved.is_empty(), "it is in the package");
+        fs::write(&main, format!("{}\n# mine\n", plan::MAIN)).unwrap();
+        assert!(is_in_the_way(&main));
     }
 
     #[test]

@@ -55,6 +55,7 @@ rehearse! {
     process_how_microsoft_sends_leads_is_tried: "docs/leads-from-microsoft.md",
     process_alarms_are_raised_as_told: "docs/alarms.md",
     process_azure_table_is_set_up_as_told: "connectors/azure-table/README.md",
+    process_a_webhook_is_set_up_as_told: "connectors/https-endpoint/README.md",
     process_dynamics365_is_set_up_as_told: "connectors/dynamics365/README.md",
     process_marketo_is_set_up_as_told: "connectors/marketo/README.md",
     process_partner_center_is_set_up_as_told: "connectors/partner-center/README.md",
@@ -94,12 +95,17 @@ fn wrong_with(command: &str) -> Option<String> {
         |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !word.starts_with('-');
     let path: Vec<&str> = words.iter().take_while(is_name).copied().collect();
     // The words after the command may be a connector's name: the longest command that exists counts.
-    let help = (0..=path.len())
-        .rev()
-        .find_map(|length| help(&path[..length]).filter(|_| length > 0 || path.is_empty()));
-    let Some(help) = help else {
+    let found = (0..=path.len()).rev().find_map(|length| {
+        let help = help(&path[..length]).filter(|_| length > 0 || path.is_empty());
+        Some((help?, path.get(length)))
+    });
+    let Some((help, next)) = found else {
         return Some("there is no such command".to_owned());
     };
+    // One that has commands of its own takes no name.
+    if let Some(next) = next.filter(|_| help.contains("\nCommands:\n")) {
+        return Some(format!("there is no {next} in it"));
+    }
     let options = words.iter().filter_map(|word| word.strip_prefix("--"));
     let unknown = options.filter(|option| {
         let name: String = option
@@ -109,6 +115,20 @@ fn wrong_with(command: &str) -> Option<String> {
         !help.contains(&format!("--{name}"))
     });
     unknown.map(|option| format!("there is no --{option}")).next()
+}
+
+#[test]
+fn a_command_is_wrong_when_a_word_or_an_option_of_it_does_not_exist() {
+    for right in [
+        "leadsync ctl reload",
+        "leadsync doctor contoso-sales",
+        "leadsync --version",
+    ] {
+        assert_eq!(wrong_with(right), None, "{right}");
+    }
+    for wrong in ["leadsync statsu", "leadsync ctl relaod", "leadsync status --jsno"] {
+        assert!(wrong_with(wrong).is_some(), "{wrong}");
+    }
 }
 
 fn help(path: &[&str]) -> Option<String> {

@@ -198,7 +198,7 @@ impl Clinic {
             ("desk-key", SECRET),
             ("hook", SECRET),
         ];
-        let mut drop_in = "[Service]\nLogRateLimitIntervalSec=0\n".to_owned();
+        let mut drop_in = "[Service]\n".to_owned();
         for (name, secret) in credentials {
             let file = format!("credentials/{name}");
             let place = self.house.path(&file).display().to_string();

@@ -227,8 +227,7 @@ fn packages() -> PathBuf {
     flock(lock.as_fd(), FlockOperation::LockExclusive).unwrap();
     let stamp = place.join("tests.stamp");
     let made = std::fs::metadata(&stamp).and_then(|stamp| stamp.modified()).ok();
-    let parts = ["Cargo.toml", "packaging", "systemd", "config", "scripts/package"];
-    let parts = parts.map(|part| newest(&Path::new(REPOSITORY).join(part)));
+    let parts = PACKED.map(|part| newest(&Path::new(REPOSITORY).join(part)));
     if made < parts.into_iter().chain([newest(Path::new(BINARY))]).max() {
         for version in [&[][..], &["--version", LATER]] {
             let output = Command::new(Path::new(REPOSITORY).join("scripts/package"))
@@ -244,6 +243,21 @@ fn packages() -> PathBuf {
     }
     place
 }
+
+/// What the packages are made of, beside the program.
+const PACKED: [&str; 11] = [
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.toml",
+    "README.md",
+    "config",
+    "connectors",
+    "docs",
+    "monitoring",
+    "packaging",
+    "scripts/package",
+    "systemd",
+];
 
 /// When a file, or one below a directory, was changed last.
 fn newest(path: &Path) -> SystemTime {

@@ -56,6 +56,16 @@ fn examples() -> Vec<(String, String)> {
     found
 }
 
+#[test]
+fn no_table_is_opened_twice_whatever_is_uncommented() {
+    let mut tables = std::collections::BTreeSet::new();
+    let lines = FILE.lines().map(|line| line.trim_start_matches(['#', ' ']));
+    for header in lines.filter(|line| line.starts_with('[') && line.ends_with(']')) {
+        assert!(tables.insert(header), "{header}");
+    }
+    assert!(tables.len() > 1, "{tables:?}");
+}
+
 #[tokio::test]
 async fn every_commented_key_is_one_that_is_read() {
     let examples = examples();

@@ -1,5 +1,17 @@
 # The installed leadsync with two CRMs, Marketo, a table and Partner Center, made ready; two referrals came.
 . "$REHEARSAL_STAND_INS/../worlds/installed.sh"
+(
+  umask 077
+  for name in salesforce dynamics365 marketo-client-secret; do
+    printf %s rehearsal-client-secret-0123456789 >"/etc/leadsync/credentials/$name"
+  done
+  printf %s rehearsal-client-id >/etc/leadsync/credentials/marketo-client-id
+  printf %s rehearsal-vault-key-0123456789abcdef >/etc/leadsync/credentials/partner-center-key
+  printf %s "DefaultEndpointsProtocol=https;AccountName=contosoleads;AccountKey=cmVoZWFyc2FsLXRhYmxlLWtleS0wMTIzNDU2Nzg5YWI=;EndpointSuffix=core.windows.net" \
+    >/etc/leadsync/credentials/azure-table
+)
+hand_over
+systemctl daemon-reload
 connect salesforce contoso-sales 's|3MVG9\.\.|3MVG9contoso|'
 connect dynamics365 dynamics365
 connect marketo marketo

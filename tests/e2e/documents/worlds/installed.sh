@@ -8,19 +8,14 @@ install -d -m 0700 /etc/leadsync/credentials
   umask 077
   printf %s rehearsal-intake-secret-0123456789 >/etc/leadsync/credentials/marketplace
   printf %s whsec_cmVoZWFyc2FsLXdlYmhvb2stc2VjcmV0LTAxMjM= >/etc/leadsync/credentials/webhook
-  for name in salesforce dynamics365 marketo-client-secret; do
-    printf %s rehearsal-client-secret-0123456789 >"/etc/leadsync/credentials/$name"
-  done
-  printf %s rehearsal-client-id >/etc/leadsync/credentials/marketo-client-id
-  printf %s rehearsal-vault-key-0123456789abcdef >/etc/leadsync/credentials/partner-center-key
-  printf %s "DefaultEndpointsProtocol=https;AccountName=contosoleads;AccountKey=cmVoZWFyc2FsLXRhYmxlLWtleS0wMTIzNDU2Nzg5YWI=;EndpointSuffix=core.windows.net" \
-    >/etc/leadsync/credentials/azure-table
-  cp /etc/leadsync/credentials/azure-table /etc/leadsync/credentials/marketplace-table
 )
-{
-  echo '[Service]'
-  for place in /etc/leadsync/credentials/*; do echo "LoadCredential=${place##*/}:$place"; done
-} >/etc/systemd/system/leadsync.service.d/credentials.conf
+hand_over() { # every credential there is, as `systemctl edit` would
+  {
+    echo '[Service]'
+    for place in /etc/leadsync/credentials/*; do echo "LoadCredential=${place##*/}:$place"; done
+  } >/etc/systemd/system/leadsync.service.d/override.conf
+}
+hand_over
 
 cat >/etc/leadsync/leadsync.toml <<'TOML'
 [sources.marketplace]
