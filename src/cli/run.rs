@@ -93,6 +93,7 @@ fn ears(blueprint: &Blueprint, crew: &Crew) -> Result<Arc<dyn Ears>, Exit> {
 
 /// Nobody: this program makes no traces.
 #[cfg(not(feature = "otel"))]
+#[expect(clippy::unnecessary_wraps, reason = "with traces it can fail")]
 fn ears(_: &Blueprint, _: &Crew) -> Result<Arc<dyn Ears>, Exit> {
     Ok(Arc::new(Silence))
 }

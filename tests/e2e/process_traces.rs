@@ -78,7 +78,7 @@ fn words(attributes: &[opentelemetry_proto::tonic::common::v1::KeyValue]) -> BTr
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_be_bytes(bytes.try_into().unwrap()))
 }
 
 /// A house whose leads go to `crm`, and whose traces go to the collector.
