@@ -67,7 +67,7 @@ pub(super) async fn healthz(State(desk): State<Desk>, headers: HeaderMap) -> Res
         seconds: Some(span.as_secs()),
     });
     let mut silent: Vec<Silent> = rooms.collect();
-    if let Some(worker) = (desk.stuck)(desk.clock.now()) {
+    if let Some(worker) = (desk.stuck)() {
         silent.push(Silent {
             room: worker,
             seconds: None,

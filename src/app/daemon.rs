@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -168,8 +167,8 @@ impl Daemon {
     }
 
     /// A worker whose loop does not turn, for the watchdog.
-    pub fn stuck(&self, now: DateTime<Utc>) -> Option<String> {
-        self.premises.roster.stuck(now)
+    pub fn stuck(&self) -> Option<String> {
+        self.premises.roster.stuck()
     }
 
     /// Ends in the order a lead walks: no new ones, finish what is in hand, write, close.
@@ -204,5 +203,5 @@ impl Daemon {
 /// Looks who of those who work there does not move.
 fn stuck(premises: &Arc<Premises>) -> Stuck {
     let premises = Arc::downgrade(premises);
-    Arc::new(move |now| premises.upgrade()?.roster.stuck(now))
+    Arc::new(move || premises.upgrade()?.roster.stuck())
 }

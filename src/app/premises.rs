@@ -11,7 +11,7 @@ use super::daemon::Staff;
 use super::front;
 use super::hiring::{Hiring, bells};
 use super::observers::Ears;
-use crate::admin::{Changes, Health, Metrics, Noticeboard, Terms, Token};
+use crate::admin::{Changes, Health, Metrics, Noticeboard, Terms, Ticks, Token};
 use crate::intake::{Door, Tls};
 use crate::runtime::Bells;
 use crate::store::InboxId;
@@ -58,7 +58,7 @@ impl Premises {
             tls: blueprint.tls.clone(),
             token: grounds.token,
             terms: Arc::new(ArcSwap::from_pointee(front::terms(blueprint, &bells))),
-            roster: Roster::new(grounds.staff.back.clone(), clock, stop),
+            roster: Roster::new(grounds.staff.back.clone(), clock, Ticks::machine(), stop),
             upkeep: Noticeboard::default(),
             store: grounds.store,
             metrics: grounds.metrics,

@@ -20,7 +20,7 @@ use super::outcome::{Scales, Verdict};
 use super::parcel::{Cargo, Parcel};
 use super::purse::Purse;
 use super::taking::{BULK_LEASE, PORTION, Taken};
-use crate::runtime::{Bell, LONGEST_STEP, Next, Worker};
+use crate::runtime::{Bell, LONGEST_TALK, Next, Worker};
 use crate::store::{
     DeliveryResult, DestinationGate, Ending, Failure, FinishOutcome, Finished, Lane, Lease, Store, StoreError,
 };
@@ -296,8 +296,7 @@ impl Worker for DeliveryWorker {
     }
 
     fn longest_step(&self) -> Duration {
-        let goes_bulk = self.bulky && self.room.destination.bulk().is_some();
-        if goes_bulk { BULK_LEASE } else { LONGEST_STEP }
+        LONGEST_TALK.max(BULK_LEASE)
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -15,7 +16,7 @@ use super::journal;
 use super::passage::{self, Passage};
 use crate::dedupe::{self, plan};
 use crate::normalize::{Understanding, Unreadable};
-use crate::runtime::{Bells, Next, Worker};
+use crate::runtime::{Bells, LONGEST_STEP, Next, Worker};
 use crate::store::{
     Arrival, Identity, InboxId, KnownLead, Settled, Settlement, Store, StoreError, TouchKey, Understood,
     Unsettled,
@@ -227,6 +228,10 @@ fn asked_of(understanding: &Understanding) -> Vec<(Identity, TouchKey)> {
 impl Worker for SettleWorker {
     fn name(&self) -> &'static str {
         "settle"
+    }
+
+    fn longest_step(&self) -> Duration {
+        LONGEST_STEP
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

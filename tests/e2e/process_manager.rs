@@ -176,7 +176,7 @@ fn a_stuck_writer_stops_the_beat_and_the_log_says_so() {
 }
 
 #[test]
-fn a_destination_that_never_answers_does_not_stop_the_beat() {
+fn beats_come_in_time_while_a_call_to_a_destination_is_open() {
     // It accepts, by the kernel alone, and never says a word.
     let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = hole.local_addr().unwrap().port();

@@ -18,7 +18,7 @@ use super::rule::{SilenceRule, silent_at};
 use crate::admin::Health;
 use crate::admin::metrics::SilenceMeter;
 use crate::deliver::{Herald, Told};
-use crate::runtime::{Next, Rests, Worker};
+use crate::runtime::{LONGEST_TALK, Next, Rests, Worker};
 use crate::store::{Listen, Listening, Rhythm, Silence, Store, StoreError};
 
 /// How often it is looked.
@@ -150,7 +150,7 @@ impl Worker for SilenceWorker {
     }
 
     fn longest_step(&self) -> Duration {
-        Herald::LONGEST_TALK
+        LONGEST_TALK
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

@@ -120,7 +120,7 @@ async fn it_lives_until_a_room_falls_silent() {
 #[tokio::test]
 async fn it_does_not_live_while_a_worker_does_not_move() {
     let mut office = office();
-    office.desk.stuck = Arc::new(|_| Some("settle".to_owned()));
+    office.desk.stuck = Arc::new(|| Some("settle".to_owned()));
     let (status, body) = ask(&office.desk, "GET", "/healthz").await;
     assert_eq!(status, 503);
     assert_eq!(json(&body)["silent"][0]["room"], "settle");
