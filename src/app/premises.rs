@@ -11,7 +11,7 @@ use super::daemon::Staff;
 use super::front;
 use super::hiring::{Hiring, bells};
 use super::observers::Ears;
-use crate::admin::{Changes, Health, Metrics, Noticeboard, Terms, Ticks, Token};
+use crate::admin::{Changes, Health, Metrics, Names, Noticeboard, Terms, Ticks, Token};
 use crate::intake::{Door, Tls};
 use crate::runtime::Bells;
 use crate::store::InboxId;
@@ -73,8 +73,10 @@ impl Premises {
     /// Goes on under another config. From here on nothing can fail, and nothing waits.
     pub(super) fn go_on(&self, next: &Blueprint, before: &Bells, changes: &Changes) -> Bells {
         let bells = bells(next).after(before);
-        let is_changed = |name: &String| changes.connectors.changed.contains(name);
-        for (file, _) in next.connectors.iter().filter(|(file, _)| is_changed(&file.name)) {
+        // One that is put back has its purse of before, and may have other terms.
+        let Names { changed, added, .. } = &changes.connectors;
+        let is_other = |name: &String| changed.contains(name) || added.contains(name);
+        for (file, _) in next.connectors.iter().filter(|(file, _)| is_other(&file.name)) {
             next.purses.renew(file);
         }
         self.door.reload(front::rules(next, &self.store, &bells));
