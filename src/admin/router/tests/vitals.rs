@@ -90,7 +90,9 @@ async fn before_the_store_is_open_it_lives_and_is_not_ready() {
     let (status, text) = ask("/readyz", "text/plain").await;
     assert_eq!(status, 503);
     assert!(text.starts_with("not ready\nstarting: "), "{text}");
-    assert_eq!(ask("/metrics", "*/*").await.0, 503);
+    let (status, body) = ask_as(reception.router(), "POST", "/v1/reload", "*/*").await;
+    assert_eq!(status, 503);
+    assert_eq!(json(&body)["error"], "the daemon is still starting");
 
     reception.open(router(office.desk.clone()));
     assert_eq!(ask("/readyz", "*/*").await.0, 200);
