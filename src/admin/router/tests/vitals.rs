@@ -90,13 +90,16 @@ async fn before_the_store_is_open_it_lives_and_is_not_ready() {
     let (status, text) = ask("/readyz", "text/plain").await;
     assert_eq!(status, 503);
     assert!(text.starts_with("not ready\nstarting: "), "{text}");
+    let page = "# TYPE leadsync_ready gauge\nleadsync_ready 0\n# TYPE leadsync_unready gauge\nleadsync_unready{reason=\"starting\"} 1\n";
+    assert_eq!(ask("/metrics", "*/*").await, (200, page.to_owned()));
     let (status, body) = ask_as(reception.router(), "POST", "/v1/reload", "*/*").await;
     assert_eq!(status, 503);
     assert_eq!(json(&body)["error"], "the daemon is still starting");
 
     reception.open(router(office.desk.clone()));
     assert_eq!(ask("/readyz", "*/*").await.0, 200);
-    assert_eq!(ask("/metrics", "*/*").await.0, 200);
+    let (_, page) = ask("/metrics", "*/*").await;
+    assert!(page.contains("leadsync_unready{reason=\"starting\"} 0"), "{page}");
 }
 
 #[tokio::test]
