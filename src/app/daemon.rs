@@ -134,7 +134,7 @@ impl Daemon {
         };
         counters.take_up(desk);
         let beating = front::watch_writer(&health);
-        let ground = Ground::new(Arc::clone(&site.store), Arc::clone(&health), beating);
+        let ground = Ground::new(site.store.clone(), Arc::clone(&health), beating);
         let (door, tls) = (Arc::clone(&premises.door), premises.tls.clone());
         let taking = intake::serve(listeners.public, tls, door, limits, stop_intake.clone());
         serving.push(staff.front.spawn(taking));

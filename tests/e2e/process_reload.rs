@@ -124,10 +124,7 @@ fn a_connector_that_is_put_back_is_called_under_the_terms_of_its_new_file() {
     std::fs::remove_file(house.path("connectors.d/crm.toml")).unwrap();
     reload(&house);
     house.add_connector("crm", &crm.connector());
-    assert_eq!(
-        reload(&house)["connectors"]["added"],
-        serde_json::json!(["crm"])
-    );
+    assert_eq!(reload(&house)["connectors"]["added"], serde_json::json!(["crm"]));
     await_record(&crm, "second@terms.example");
     daemon.stop();
 }
