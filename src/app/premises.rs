@@ -88,7 +88,7 @@ impl Premises {
         }
         self.terms.store(Arc::new(front::terms(next, &bells)));
         let relieved = self.man(next, &bells);
-        self.see_off(relieved, changes);
+        self.see_off(relieved, next, changes);
         bells
     }
 
@@ -98,10 +98,11 @@ impl Premises {
     }
 
     /// Once the last of those relieved has gone, nothing more is told of connectors and sources that
-    /// went with them.
-    fn see_off(&self, relieved: Relieved, changes: &Changes) {
+    /// went with them, nor of what nobody looks after any more.
+    fn see_off(&self, relieved: Relieved, next: &Blueprint, changes: &Changes) {
         let (metrics, terms) = (Arc::clone(&self.metrics), Arc::clone(&self.terms));
-        let upkeep = self.upkeep.clone();
+        let (upkeep, ours) = (self.upkeep.clone(), terms.load_full());
+        let untended = untended(next);
         let (connectors, sources) = (
             changes.connectors.removed.clone(),
             changes.sources.removed.clone(),
@@ -109,16 +110,30 @@ impl Premises {
         self.staff.back.spawn(async move {
             relieved.gone().await;
             let terms = terms.load();
-            // It may have been put back meanwhile.
-            for name in connectors.iter().filter(|name| !terms.connectors.contains(*name)) {
-                metrics.forget_connector(name);
+            let unpin = |name: &String| {
                 if let Some(tended) = upkeep.take_down(name) {
                     metrics.forget_upkeep(name, &tended.checks);
                 }
+            };
+            // It may have been put back meanwhile.
+            for name in connectors.iter().filter(|name| !terms.connectors.contains(*name)) {
+                metrics.forget_connector(name);
+                unpin(name);
+            }
+            // A later config says for itself whom nobody looks after.
+            if Arc::ptr_eq(&ours, &terms) {
+                untended.iter().for_each(unpin);
             }
             for name in sources.iter().filter(|name| !terms.sources.contains(*name)) {
                 metrics.forget_source(name);
             }
         });
     }
+}
+
+/// Connectors of the config that have nothing to be looked after.
+fn untended(blueprint: &Blueprint) -> Vec<String> {
+    let connectors = blueprint.connectors.iter();
+    let untended = connectors.filter(|(_, connector)| connector.upkeep.is_none());
+    untended.map(|(file, _)| file.name.clone()).collect()
 }

@@ -125,10 +125,11 @@ impl Worker for UpkeepWorker {
         let UpkeepParts {
             name, board, metrics, ..
         } = &self.parts;
-        metrics.upkeep(name, &checks);
         let tended = Tended { at: now, checks };
         let next_at = now + if tended.is_well() { EVERY } else { WHILE_ILL };
-        board.pin(name, tended);
+        let before = board.pin(name, tended.clone());
+        let before = before.map(|tended| tended.checks).unwrap_or_default();
+        metrics.upkeep(name, &before, &tended.checks);
         self.next_at = Some(next_at);
         Ok(Next::At(next_at))
     }

@@ -76,7 +76,7 @@ fn busy() -> (Metrics, State, PollMeter) {
         detail: String::new(),
         state: None,
     });
-    metrics.upkeep("crm", &[Check::well("sign-in", "well").until(noon())]);
+    metrics.upkeep("crm", &[], &[Check::well("sign-in", "well").until(noon())]);
     let status = DestinationStatus {
         gate: DestinationGate::Held {
             until: noon(),
