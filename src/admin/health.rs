@@ -197,6 +197,14 @@ impl Health {
         }
     }
 
+    /// Remarks others made, about what is no more, are over.
+    pub fn keep_remarks(&self, is_kept: impl Fn(&str) -> bool) {
+        self.remarks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|about, _| is_kept(about));
+    }
+
     /// Everything worth knowing that makes nobody unready: what it is about, and what.
     pub fn remarks(&self) -> BTreeMap<String, String> {
         self.remarks
