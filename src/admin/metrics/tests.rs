@@ -368,3 +368,16 @@ fn the_floor_and_the_process_are_shown() {
         assert!(value >= 0.0, "{line}");
     }
 }
+
+#[test]
+fn of_a_connector_that_is_gone_no_number_is_left() {
+    let (metrics, _, asking) = busy();
+    metrics
+        .events(&SourceName::new("crm"))
+        .refused("refused", "signature");
+    drop(asking);
+    metrics.forget_connector("crm");
+    metrics.forget_upkeep("crm", &[Check::well("sign-in", "well")]);
+    let page = page(&metrics, &state(Vec::new()));
+    assert!(!page.contains("=\"crm\""), "{page}");
+}
