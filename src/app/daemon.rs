@@ -21,6 +21,7 @@ use super::reload::{InForce, Reloader, Renewal};
 use super::site::Site;
 use crate::admin::{self, Health, Metrics, NotReloaded, Reload, Reloaded, Stuck, Ticks, Token, Trouble};
 use crate::intake;
+use crate::settle::SETTLING;
 use crate::store::StoreError;
 use crate::store::sqlite::{OpenError, SqliteStore};
 
@@ -191,7 +192,10 @@ impl Daemon {
             );
         }
         drop(self.store);
-        let _ = std::fs::remove_file(&self.running_mark);
+        // Whoever still settles may hang at an arrival: what waits is opened with care at the next start.
+        if !self.premises.roster.names().iter().any(|name| name == SETTLING) {
+            let _ = std::fs::remove_file(&self.running_mark);
+        }
     }
 
     /// Ends when the store is lost: a daemon that cannot keep leads must not take any.

@@ -1,7 +1,7 @@
 //! The whole daemon in one process: everybody is hired, and whoever has work is woken.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,6 +31,8 @@ use crate::store::Settlement;
 
 /// Far less than a worker rests when nobody wakes it.
 const SOON: Duration = Duration::from_secs(20);
+/// There while a daemon works, and after one that died.
+const MARK: &str = "state/leadsync.running";
 
 /// Referrals are there, each the same.
 struct Desk;
@@ -196,6 +198,30 @@ async fn once_the_grace_is_over_a_drain_ends_though_a_destination_hangs() {
     tokio::time::timeout(SOON, waited).await.unwrap().unwrap();
     let stopped = daemon.stop(Duration::from_millis(50));
     tokio::time::timeout(SOON, stopped).await.unwrap();
+    assert!(!home.path().join(MARK).exists(), "no arrival is to blame");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_arrival_that_hangs_while_it_is_understood_is_opened_with_care_at_the_next_start() {
+    let home = tempfile::tempdir().unwrap();
+    let mut blueprint = blueprint(home.path());
+    let (begun, mut begins) = watch::channel(false);
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let (read, held) = (Arc::clone(&blueprint.reader), Mutex::new(held));
+    blueprint.reader = Arc::new(move |arrival| {
+        begun.send_replace(true);
+        let _ = held.lock().unwrap().recv();
+        read(arrival)
+    });
+    let listeners = listeners(&blueprint.loaded.config.listen).await;
+    let daemon = start(blueprint, listeners, Arc::new(Silence)).await;
+    tell(&daemon).await;
+    let waited = begins.wait_for(|begun| *begun);
+    tokio::time::timeout(SOON, waited).await.unwrap().unwrap();
+    let stopped = daemon.stop(Duration::from_millis(50));
+    tokio::time::timeout(SOON, stopped).await.unwrap();
+    assert!(home.path().join(MARK).exists());
+    drop(let_go);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,6 +22,9 @@ use crate::store::{
     Unsettled,
 };
 
+/// The name of who settles.
+pub const SETTLING: &str = "settle";
+
 /// How many arrivals are understood and written together. Small enough that a sender whose lead
 /// waits for the same writer does not notice.
 const BATCH: usize = 96;
@@ -227,7 +230,7 @@ fn asked_of(understanding: &Understanding) -> Vec<(Identity, TouchKey)> {
 #[async_trait]
 impl Worker for SettleWorker {
     fn name(&self) -> &'static str {
-        "settle"
+        SETTLING
     }
 
     fn longest_step(&self) -> Duration {
