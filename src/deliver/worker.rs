@@ -118,10 +118,6 @@ impl DeliveryWorker {
         gate: Option<DestinationGate>,
         called: bool,
     ) -> Result<Vec<FinishOutcome>, StoreError> {
-        if let Some(gate) = &gate {
-            self.announce(gate);
-            self.room.observer.gated(&self.room.name, gate);
-        }
         let Room { name, purse, .. } = &*self.room;
         let now = self.clock.now();
         let spent = called.then(|| purse.take(now));
@@ -129,7 +125,7 @@ impl DeliveryWorker {
         let mut rest = finished.split_off(finished.len().min(PORTION));
         let ending = Ending {
             results: finished,
-            gate,
+            gate: gate.clone(),
             spent,
         };
         let mut outcomes = match self.store.finish(name, ending, now).await {
@@ -141,6 +137,11 @@ impl DeliveryWorker {
                 return Err(error);
             }
         };
+        // What is told of it holds: it is written.
+        if let Some(gate) = &gate {
+            self.announce(gate);
+            self.room.observer.gated(name, gate);
+        }
         while !rest.is_empty() {
             let later = rest.split_off(rest.len().min(PORTION));
             let ending = Ending::of(std::mem::replace(&mut rest, later));
