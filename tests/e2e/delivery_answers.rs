@@ -134,9 +134,7 @@ async fn that_a_destination_is_parked_is_told_once_it_is_written_whichever_call_
             ..Plan::default()
         })
         .await;
-        world
-            .crm
-            .always(Answer::Fails(failing(ErrorKind::Unauthorized)));
+        world.crm.always(Answer::Fails(failing(ErrorKind::Unauthorized)));
         world.send(&lead("ada@example.com")).await;
         // Longer than a lease: what was called and not written is called again.
         world.advance(TimeDelta::minutes(3)).await;
