@@ -54,7 +54,7 @@ impl Trouble {
                 "the daemon ends with 74: stop it, keep a copy of the state directory, look at the disk, restore a backup"
             }
             Self::StoreFailing => {
-                "look at the disk and at the kernel's log; it recovers by itself once writing succeeds"
+                "look at the disk and at the kernel's log, and for another program that writes to the database; it recovers by itself once writing succeeds"
             }
             Self::WriterStuck => {
                 "look at the disk: a write does not return; the watchdog restarts the daemon if it lasts"
@@ -195,6 +195,14 @@ impl Health {
             Some(text) => drop(remarks.insert(about.to_owned(), text)),
             None => drop(remarks.remove(about)),
         }
+    }
+
+    /// Remarks others made, about what is no more, are over.
+    pub fn keep_remarks(&self, is_kept: impl Fn(&str) -> bool) {
+        self.remarks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|about, _| is_kept(about));
     }
 
     /// Everything worth knowing that makes nobody unready: what it is about, and what.

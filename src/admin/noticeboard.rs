@@ -40,11 +40,11 @@ impl Noticeboard {
             .remove(connector)
     }
 
-    /// Replaces what is known of a connector.
-    pub fn pin(&self, connector: &str, tended: Tended) {
+    /// Replaces what is known of a connector; gives what was.
+    pub fn pin(&self, connector: &str, tended: Tended) -> Option<Tended> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(connector.to_owned(), tended);
+            .insert(connector.to_owned(), tended)
     }
 }

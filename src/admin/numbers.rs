@@ -11,12 +11,22 @@ use tokio::time::timeout;
 
 use super::metrics::{PageForm, Snapshot, State};
 use super::router::Desk;
-use super::vitals;
+use super::{Trouble, vitals};
 use crate::deliver::budget;
 use crate::store::{DestinationStatus, StoreError};
 
 /// How long `/metrics` waits for the store before it shows the figures of last time.
 const STORE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is shown before there is a desk: that the store is being opened, and nothing else.
+pub(super) fn not_yet() -> Response {
+    let reason = Trouble::Starting.as_str();
+    let page = format!(
+        "# TYPE leadsync_ready gauge\nleadsync_ready 0\n\
+         # TYPE leadsync_unready gauge\nleadsync_unready{{reason=\"{reason}\"}} 1\n"
+    );
+    ([(header::CONTENT_TYPE, PageForm::Text.content_type())], page).into_response()
+}
 
 /// All numbers, in the form the reader asks for.
 pub(super) async fn metrics(Given(desk): Given<Desk>, headers: HeaderMap) -> Response {

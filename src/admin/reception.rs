@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceExt;
 
-use super::vitals;
+use super::{numbers, vitals};
 
 /// The way to a router that is not there yet.
 #[derive(Clone, Default)]
@@ -28,6 +28,7 @@ impl Reception {
 async fn pass_on(State(reception): State<Reception>, request: Request) -> Response {
     match reception.0.get() {
         Some(router) => router.clone().oneshot(request).await.into_response(),
+        None if request.uri().path() == "/metrics" => numbers::not_yet(),
         None => vitals::not_yet(request.uri().path(), request.headers()),
     }
 }

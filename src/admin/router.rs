@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chrono::{DateTime, Utc};
 use connector_kit::clock::Clock;
 use connector_kit::{Check, DestinationName};
 use serde::Serialize;
@@ -24,7 +23,7 @@ use crate::store::Store;
 pub type Poke = Arc<dyn Fn() + Send + Sync>;
 
 /// Names a worker that does not move, if there is one.
-pub type Stuck = Arc<dyn Fn(DateTime<Utc>) -> Option<String> + Send + Sync>;
+pub type Stuck = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// What the admin router answers from.
 #[derive(Clone)]

@@ -67,7 +67,7 @@ pub(super) async fn healthz(State(desk): State<Desk>, headers: HeaderMap) -> Res
         seconds: Some(span.as_secs()),
     });
     let mut silent: Vec<Silent> = rooms.collect();
-    if let Some(worker) = (desk.stuck)(desk.clock.now()) {
+    if let Some(worker) = (desk.stuck)() {
         silent.push(Silent {
             room: worker,
             seconds: None,
@@ -110,6 +110,10 @@ pub(super) fn not_yet(path: &str, headers: &HeaderMap) -> Response {
             silent: Vec::new(),
         })
         .into_response(),
+        _ if path.starts_with("/v1/") => {
+            let error = serde_json::json!({ "error": "the daemon is still starting" });
+            (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response()
+        }
         _ => {
             let reason = Reason::of(Trouble::Starting, "the store is being opened".into());
             answer(vec![reason], Vec::new(), in_text)

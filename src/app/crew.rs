@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
 use connector_kit::clock::Clock;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::admin::Ticks;
 use crate::runtime::{Bell, Pulse, Worker, run};
 
 /// A duty, and the connector it is done for; empty for what concerns none.
@@ -50,6 +50,7 @@ impl Hired {
 pub(super) struct Roster {
     back: Handle,
     clock: Arc<dyn Clock>,
+    ticks: Ticks,
     stop: CancellationToken,
     everybody: TaskTracker,
     shift: Mutex<Shift>,
@@ -93,10 +94,11 @@ impl Relieved {
 
 impl Roster {
     /// Nobody works yet. Once `stop` is cancelled, nobody begins any more.
-    pub(super) fn new(back: Handle, clock: Arc<dyn Clock>, stop: CancellationToken) -> Self {
+    pub(super) fn new(back: Handle, clock: Arc<dyn Clock>, ticks: Ticks, stop: CancellationToken) -> Self {
         Self {
             back,
             clock,
+            ticks,
             stop,
             everybody: TaskTracker::new(),
             shift: Mutex::default(),
@@ -135,7 +137,8 @@ impl Roster {
         stop: CancellationToken,
     ) -> Hand {
         let Hired { worker, bell, .. } = hired;
-        let (name, pulse) = (worker.name().to_owned(), Pulse::of(&*worker));
+        let pulse = Pulse::of(&*worker, self.ticks.clone());
+        let name = worker.name().to_owned();
         let work = run(worker, bell, Arc::clone(&self.clock), pulse.clone(), stop.clone());
         let turn = async move {
             // Also when this crew is relieved meanwhile: the next waits for those here.
@@ -168,10 +171,10 @@ impl Roster {
     }
 
     /// Somebody who does not move: of the crew at work, or of those who still finish.
-    pub(super) fn stuck(&self, now: DateTime<Utc>) -> Option<String> {
+    pub(super) fn stuck(&self) -> Option<String> {
         let shift = self.shift();
         let mut here = shift.hands.iter().filter(|hand| !hand.is_gone());
-        here.find(|hand| hand.pulse.is_late(now))
+        here.find(|hand| hand.pulse.is_late())
             .map(|hand| hand.name.clone())
     }
 

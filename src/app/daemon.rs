@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +21,7 @@ use super::reload::{InForce, Reloader, Renewal};
 use super::site::Site;
 use crate::admin::{self, Health, Metrics, NotReloaded, Reload, Reloaded, Stuck, Ticks, Token, Trouble};
 use crate::intake;
+use crate::settle::SETTLING;
 use crate::store::StoreError;
 use crate::store::sqlite::{OpenError, SqliteStore};
 
@@ -135,7 +135,7 @@ impl Daemon {
         };
         counters.take_up(desk);
         let beating = front::watch_writer(&health);
-        let ground = Ground::new(Arc::clone(&site.store), Arc::clone(&health), beating);
+        let ground = Ground::new(site.store.clone(), Arc::clone(&health), beating);
         let (door, tls) = (Arc::clone(&premises.door), premises.tls.clone());
         let taking = intake::serve(listeners.public, tls, door, limits, stop_intake.clone());
         serving.push(staff.front.spawn(taking));
@@ -168,8 +168,8 @@ impl Daemon {
     }
 
     /// A worker whose loop does not turn, for the watchdog.
-    pub fn stuck(&self, now: DateTime<Utc>) -> Option<String> {
-        self.premises.roster.stuck(now)
+    pub fn stuck(&self) -> Option<String> {
+        self.premises.roster.stuck()
     }
 
     /// Ends in the order a lead walks: no new ones, finish what is in hand, write, close.
@@ -192,7 +192,10 @@ impl Daemon {
             );
         }
         drop(self.store);
-        let _ = std::fs::remove_file(&self.running_mark);
+        // Whoever still settles may hang at an arrival: what waits is opened with care at the next start.
+        if !self.premises.roster.names().iter().any(|name| name == SETTLING) {
+            let _ = std::fs::remove_file(&self.running_mark);
+        }
     }
 
     /// Ends when the store is lost: a daemon that cannot keep leads must not take any.
@@ -204,5 +207,5 @@ impl Daemon {
 /// Looks who of those who work there does not move.
 fn stuck(premises: &Arc<Premises>) -> Stuck {
     let premises = Arc::downgrade(premises);
-    Arc::new(move |now| premises.upgrade()?.roster.stuck(now))
+    Arc::new(move || premises.upgrade()?.roster.stuck())
 }

@@ -79,8 +79,16 @@ fn compare(handed: &TcpListener, configured: SocketAddr) {
     }
 }
 
+/// One socket at most: what comes in on a second would wait for ever.
 fn inherited() -> std::io::Result<Option<TcpListener>> {
-    let Some(listener) = listenfd::ListenFd::from_env().take_tcp_listener(0)? else {
+    let mut handed = listenfd::ListenFd::from_env();
+    let count = handed.len();
+    if count > 1 {
+        return Err(std::io::Error::other(format!(
+            "the service manager hands over {count} sockets and leadsync serves one: write an empty `ListenStream=` before your own in leadsync.socket"
+        )));
+    }
+    let Some(listener) = handed.take_tcp_listener(0)? else {
         return Ok(None);
     };
     listener.set_nonblocking(true)?;

@@ -11,7 +11,7 @@ use super::daemon::Staff;
 use super::front;
 use super::hiring::{Hiring, bells};
 use super::observers::Ears;
-use crate::admin::{Changes, Health, Metrics, Noticeboard, Terms, Token};
+use crate::admin::{Changes, Health, Metrics, Names, Noticeboard, Terms, Ticks, Token};
 use crate::intake::{Door, Tls};
 use crate::runtime::Bells;
 use crate::store::InboxId;
@@ -58,7 +58,7 @@ impl Premises {
             tls: blueprint.tls.clone(),
             token: grounds.token,
             terms: Arc::new(ArcSwap::from_pointee(front::terms(blueprint, &bells))),
-            roster: Roster::new(grounds.staff.back.clone(), clock, stop),
+            roster: Roster::new(grounds.staff.back.clone(), clock, Ticks::machine(), stop),
             upkeep: Noticeboard::default(),
             store: grounds.store,
             metrics: grounds.metrics,
@@ -73,8 +73,10 @@ impl Premises {
     /// Goes on under another config. From here on nothing can fail, and nothing waits.
     pub(super) fn go_on(&self, next: &Blueprint, before: &Bells, changes: &Changes) -> Bells {
         let bells = bells(next).after(before);
-        let is_changed = |name: &String| changes.connectors.changed.contains(name);
-        for (file, _) in next.connectors.iter().filter(|(file, _)| is_changed(&file.name)) {
+        // One that is put back has its purse of before, and may have other terms.
+        let Names { changed, added, .. } = &changes.connectors;
+        let is_other = |name: &String| changed.contains(name) || added.contains(name);
+        for (file, _) in next.connectors.iter().filter(|(file, _)| is_other(&file.name)) {
             next.purses.renew(file);
         }
         self.door.reload(front::rules(next, &self.store, &bells));
@@ -86,7 +88,7 @@ impl Premises {
         }
         self.terms.store(Arc::new(front::terms(next, &bells)));
         let relieved = self.man(next, &bells);
-        self.see_off(relieved, changes);
+        self.see_off(relieved, next, changes);
         bells
     }
 
@@ -96,10 +98,11 @@ impl Premises {
     }
 
     /// Once the last of those relieved has gone, nothing more is told of connectors and sources that
-    /// went with them.
-    fn see_off(&self, relieved: Relieved, changes: &Changes) {
+    /// went with them, nor of what nobody looks after any more.
+    fn see_off(&self, relieved: Relieved, next: &Blueprint, changes: &Changes) {
         let (metrics, terms) = (Arc::clone(&self.metrics), Arc::clone(&self.terms));
-        let upkeep = self.upkeep.clone();
+        let (upkeep, ours) = (self.upkeep.clone(), terms.load_full());
+        let untended = untended(next);
         let (connectors, sources) = (
             changes.connectors.removed.clone(),
             changes.sources.removed.clone(),
@@ -107,16 +110,30 @@ impl Premises {
         self.staff.back.spawn(async move {
             relieved.gone().await;
             let terms = terms.load();
-            // It may have been put back meanwhile.
-            for name in connectors.iter().filter(|name| !terms.connectors.contains(*name)) {
-                metrics.forget_connector(name);
+            let unpin = |name: &String| {
                 if let Some(tended) = upkeep.take_down(name) {
                     metrics.forget_upkeep(name, &tended.checks);
                 }
+            };
+            // It may have been put back meanwhile.
+            for name in connectors.iter().filter(|name| !terms.connectors.contains(*name)) {
+                metrics.forget_connector(name);
+                unpin(name);
+            }
+            // A later config says for itself whom nobody looks after.
+            if Arc::ptr_eq(&ours, &terms) {
+                untended.iter().for_each(unpin);
             }
             for name in sources.iter().filter(|name| !terms.sources.contains(*name)) {
                 metrics.forget_source(name);
             }
         });
     }
+}
+
+/// Connectors of the config that have nothing to be looked after.
+fn untended(blueprint: &Blueprint) -> Vec<String> {
+    let connectors = blueprint.connectors.iter();
+    let untended = connectors.filter(|(_, connector)| connector.upkeep.is_none());
+    untended.map(|(file, _)| file.name.clone()).collect()
 }

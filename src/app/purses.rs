@@ -12,7 +12,8 @@ use crate::deliver::{Budget, Purse};
 
 /// The purses of all connectors there ever were in this process, by name.
 ///
-/// One that is taken out of the config and put back finds its purse as it left it.
+/// One that is taken out of the config and put back finds its purse as it left it, under the terms of its
+/// file of now.
 #[derive(Clone, Default)]
 pub struct Purses(BTreeMap<String, Kept>);
 
@@ -44,7 +45,7 @@ impl Purses {
         self.0.get(name).map(|kept| &kept.purse)
     }
 
-    /// The terms of a file that changed hold from now on.
+    /// The terms of a file that changed or was put back hold from now on.
     pub(super) fn renew(&self, file: &ConnectorFile) {
         if let Some(purse) = self.get(&file.name) {
             purse.renew(rate(file), budget(file));

@@ -1,7 +1,7 @@
 //! The whole daemon in one process: everybody is hired, and whoever has work is woken.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,8 +22,8 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::*;
-use crate::admin::AdminListener;
-use crate::config::{Config, Listen};
+use crate::admin::{AdminListener, NotReloaded, Reloaded};
+use crate::config::{Config, Listen, Loaded};
 use crate::deliver::Attempted;
 use crate::intake::tests::oracle::{Oracle, PROOF};
 use crate::intake::tests::wire::Wire;
@@ -31,6 +31,8 @@ use crate::store::Settlement;
 
 /// Far less than a worker rests when nobody wakes it.
 const SOON: Duration = Duration::from_secs(20);
+/// There while a daemon works, and after one that died.
+const MARK: &str = "state/leadsync.running";
 
 /// Referrals are there, each the same.
 struct Desk;
@@ -82,6 +84,11 @@ impl Ears for Listener {
 
 /// A house with a file leads go to, and a connector `partner` that tells of referrals.
 fn blueprint(home: &Path) -> Blueprint {
+    furnish(home);
+    draw(home, &Purses::default())
+}
+
+fn furnish(home: &Path) {
     let write = |name: &str, text: String| std::fs::write(home.join(name), text).unwrap();
     std::fs::create_dir(home.join("connectors.d")).unwrap();
     let home_text = home.display();
@@ -98,6 +105,9 @@ fn blueprint(home: &Path) -> Blueprint {
         "connectors.d/partner.toml",
         file(&format!("{home_text}/unused.jsonl")),
     );
+}
+
+fn draw(home: &Path, purses: &Purses) -> Blueprint {
     let loaded = Config::load(home, &std::collections::BTreeMap::new()).unwrap();
     let outside = Outside {
         clock: Arc::new(SystemClock),
@@ -105,7 +115,7 @@ fn blueprint(home: &Path) -> Blueprint {
         secrets: SecretReader::default(),
         transports: Arc::new(ReqwestFactory::new("tests")),
     };
-    let mut blueprint = Blueprint::draw(loaded, outside).unwrap();
+    let mut blueprint = Blueprint::redraw(loaded, outside, purses).unwrap();
     let (file, connector) = blueprint
         .connectors
         .iter_mut()
@@ -188,6 +198,30 @@ async fn once_the_grace_is_over_a_drain_ends_though_a_destination_hangs() {
     tokio::time::timeout(SOON, waited).await.unwrap().unwrap();
     let stopped = daemon.stop(Duration::from_millis(50));
     tokio::time::timeout(SOON, stopped).await.unwrap();
+    assert!(!home.path().join(MARK).exists(), "no arrival is to blame");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_arrival_that_hangs_while_it_is_understood_is_opened_with_care_at_the_next_start() {
+    let home = tempfile::tempdir().unwrap();
+    let mut blueprint = blueprint(home.path());
+    let (begun, mut begins) = watch::channel(false);
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let (read, held) = (Arc::clone(&blueprint.reader), Mutex::new(held));
+    blueprint.reader = Arc::new(move |arrival| {
+        begun.send_replace(true);
+        let _ = held.lock().unwrap().recv();
+        read(arrival)
+    });
+    let listeners = listeners(&blueprint.loaded.config.listen).await;
+    let daemon = start(blueprint, listeners, Arc::new(Silence)).await;
+    tell(&daemon).await;
+    let waited = begins.wait_for(|begun| *begun);
+    tokio::time::timeout(SOON, waited).await.unwrap().unwrap();
+    let stopped = daemon.stop(Duration::from_millis(50));
+    tokio::time::timeout(SOON, stopped).await.unwrap();
+    assert!(home.path().join(MARK).exists());
+    drop(let_go);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -220,5 +254,50 @@ async fn what_an_event_tells_of_reaches_the_crm_because_everybody_on_its_way_is_
         }
     };
     tokio::time::timeout(SOON, ill).await.unwrap();
+    daemon.stop(SOON).await;
+}
+
+/// Takes no part in reloads.
+struct Nobody;
+
+impl Attendant for Nobody {
+    fn begun(&self) {}
+
+    fn applied(&self, _: &Loaded) {}
+
+    fn ended(&self, _: &Result<Reloaded, NotReloaded>) {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_after_which_nobody_looks_after_a_connector_ends_what_was_told_of_it() {
+    let home = tempfile::tempdir().unwrap();
+    let blueprint = blueprint(home.path());
+    let listeners = listeners(&blueprint.loaded.config.listen).await;
+    let path = home.path().to_owned();
+    let renewal = Renewal {
+        redraw: Arc::new(move |purses| {
+            let mut next = draw(&path, purses);
+            next.connectors
+                .iter_mut()
+                .for_each(|(_, connector)| connector.upkeep = None);
+            Ok(next)
+        }),
+        attendant: Arc::new(Nobody),
+    };
+    let staff = Staff {
+        front: Handle::current(),
+        back: Handle::current(),
+    };
+    let daemon = Daemon::start(blueprint, listeners, &staff, Arc::new(Silence), Some(renewal));
+    let daemon = daemon.await.unwrap();
+    let told = async |is_told: bool| {
+        let line = "leadsync_upkeep_health{connector=\"partner\"";
+        while daemon.metrics.text().unwrap().contains(line) != is_told {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, told(true)).await.unwrap();
+    daemon.reload().await.unwrap().unwrap();
+    tokio::time::timeout(SOON, told(false)).await.unwrap();
     daemon.stop(SOON).await;
 }

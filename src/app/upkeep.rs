@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
 use crate::admin::{Metrics, Noticeboard, Tended};
-use crate::runtime::{Next, Worker};
+use crate::runtime::{LONGEST_TALK, Next, Worker};
 use crate::store::StoreError;
 
 /// When all is well.
@@ -23,8 +23,6 @@ const WHILE_ILL: TimeDelta = TimeDelta::minutes(10);
 const SILENCE: TimeDelta = TimeDelta::hours(1);
 /// Nor within this, where a person has days or weeks.
 const LONG_SILENCE: TimeDelta = TimeDelta::hours(24);
-/// A look calls the other side a few times.
-const LONGEST_LOOK: Duration = Duration::from_mins(5);
 
 /// What looking after one connector takes.
 pub(super) struct UpkeepParts {
@@ -113,7 +111,7 @@ impl Worker for UpkeepWorker {
     }
 
     fn longest_step(&self) -> Duration {
-        LONGEST_LOOK
+        LONGEST_TALK
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {
@@ -127,10 +125,11 @@ impl Worker for UpkeepWorker {
         let UpkeepParts {
             name, board, metrics, ..
         } = &self.parts;
-        metrics.upkeep(name, &checks);
         let tended = Tended { at: now, checks };
         let next_at = now + if tended.is_well() { EVERY } else { WHILE_ILL };
-        board.pin(name, tended);
+        let before = board.pin(name, tended.clone());
+        let before = before.map(|tended| tended.checks).unwrap_or_default();
+        metrics.upkeep(name, &before, &tended.checks);
         self.next_at = Some(next_at);
         Ok(Next::At(next_at))
     }

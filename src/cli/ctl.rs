@@ -39,12 +39,8 @@ fn health(place: &Place) -> Result<(), Exit> {
             .map_err(|_| Exit::failed("the daemon is of another version: restart it"))
     };
     let (alive, ready) = (told("GET /healthz")?, told("GET /readyz")?);
-    let faults = faults(&alive, &ready);
-    if !faults.is_empty() {
-        return Err(Exit::unanswered(format!(
-            "no leads are taken: {}",
-            faults.join("; ")
-        )));
+    if let Some(complaint) = complaint(&alive, &ready) {
+        return Err(Exit::unanswered(complaint));
     }
     if place.json {
         screen::json(&serde_json::json!({ "alive": true, "ready": true }));
@@ -54,17 +50,28 @@ fn health(place: &Place) -> Result<(), Exit> {
     Ok(())
 }
 
-/// Who is silent, and why no leads are taken.
-fn faults(alive: &Value, ready: &Value) -> Vec<String> {
+/// Who does not move, and why no leads are taken; none when all is well.
+fn complaint(alive: &Value, ready: &Value) -> Option<String> {
     let word = |value: &Value| screen::clean(value.as_str().unwrap_or("?"));
     let each = |list: &Value| list.as_array().cloned().unwrap_or_default();
-    let silent = each(&alive["silent"])
+    let silent = each(&alive["silent"]).into_iter().map(|one| {
+        let room = word(&one["room"]);
+        match one["seconds"].as_u64() {
+            Some(seconds) => format!("the {room} is silent for {seconds} s"),
+            None => format!("the worker {room} does not move"),
+        }
+    });
+    let reasons: Vec<String> = each(&ready["reasons"])
         .into_iter()
-        .map(|one| format!("the {} is silent for {} s", word(&one["room"]), one["seconds"]));
-    let reasons = each(&ready["reasons"])
-        .into_iter()
-        .map(|one| format!("{} ({})", word(&one["reason"]), word(&one["detail"])));
-    silent.chain(reasons).collect()
+        .map(|one| format!("{} ({})", word(&one["reason"]), word(&one["detail"])))
+        .collect();
+    let what = if reasons.is_empty() {
+        "the daemon does not move"
+    } else {
+        "no leads are taken"
+    };
+    let faults: Vec<String> = silent.chain(reasons).collect();
+    (!faults.is_empty()).then(|| format!("{what}: {}", faults.join("; ")))
 }
 
 fn reload(place: &Place) -> Result<(), Exit> {
@@ -178,14 +185,21 @@ mod tests {
             serde_json::json!({ "alive": false, "silent": [{ "room": "store writer", "seconds": 21 }] });
         let ready = serde_json::json!({ "ready": false, "reasons": [{ "reason": "store full", "detail": "9 MiB are free" }] });
         assert_eq!(
-            faults(&alive, &ready),
-            [
-                "the store writer is silent for 21 s",
-                "store full (9 MiB are free)"
-            ]
+            complaint(&alive, &ready).as_deref(),
+            Some("no leads are taken: the store writer is silent for 21 s; store full (9 MiB are free)")
         );
         let well = serde_json::json!({ "alive": true, "silent": [], "ready": true, "reasons": [] });
-        assert_eq!(faults(&well, &well), Vec::<String>::new());
+        assert_eq!(complaint(&well, &well), None);
+    }
+
+    #[test]
+    fn a_worker_that_does_not_move_is_named_while_leads_are_taken() {
+        let alive = serde_json::json!({ "alive": false, "silent": [{ "room": "settle", "seconds": null }] });
+        let ready = serde_json::json!({ "ready": true, "reasons": [] });
+        assert_eq!(
+            complaint(&alive, &ready).as_deref(),
+            Some("the daemon does not move: the worker settle does not move")
+        );
     }
 
     #[test]

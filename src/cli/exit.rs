@@ -25,7 +25,7 @@ Exit codes:
   69  the other side does not answer, or a connector cannot be used; ctl: no daemon answers
   73  the state directory cannot be used; backup: the file cannot be written, or exists
   74  the store is lost or damaged: stop, look at the disk, restore a backup
-  75  another daemon uses the store, or the daemon is stopping; try again later
+  75  another daemon uses the store, or the daemon is starting or stopping; try again later
   77  provision, authorize, referral, ctl: it was refused; the message says why, or whose rights are missing
   78  the config is wrong; file, line and key are named";
 

@@ -59,7 +59,7 @@ pub(super) fn run(place: &Place, args: &RunArgs) -> Result<(), Exit> {
         let lost = tokio::select! {
             () = signals.stop() => None,
             why = daemon.until_lost() => Some(why),
-            () = watchdog::beat(&daemon, clock) => None,
+            () = watchdog::beat(&daemon) => None,
             () = heed(hangups, &daemon) => None,
             () = log.keep_count(daemon.metrics.log()) => None,
         };

@@ -1,9 +1,7 @@
 //! What the service manager hears: ready, stopping, and a beat as long as the daemon moves.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use connector_kit::clock::Clock;
 use sd_notify::NotifyState;
 use tracing::error;
 
@@ -44,25 +42,29 @@ enum Look {
 
 /// Beats a third of the watchdog's interval, and only while the writer and every worker move.
 ///
-/// A destination that does not answer never stops the beat; a stuck writer or worker does. So does a stuck
+/// A system that does not answer never stops the beat; a stuck writer or worker does. So does a stuck
 /// runtime: this runs on the one that takes leads in, and workers that nobody carries out count as stuck.
-pub(super) async fn beat(daemon: &Daemon, clock: Arc<dyn Clock>) {
+pub(super) async fn beat(daemon: &Daemon) {
     let Some(interval) = sd_notify::watchdog_enabled() else {
         return std::future::pending().await;
     };
     // An error is an answer, too: a full disk or a locked file is not mended by a restart.
     let writer = async || drop(daemon.store.mark_started(Vec::new()).await);
-    let stuck = || daemon.stuck(clock.now());
-    look_after(interval, writer, stuck, |look| match look {
-        Look::Well => tell(&[NotifyState::Watchdog]),
-        Look::WriterStuck => error!(
-            event = "writer_stuck",
-            "the store's writer does not answer; no beat"
-        ),
-        Look::WorkerStuck(worker) => {
-            error!(event = "worker_stuck", worker, "a worker does not move; no beat");
-        }
-    })
+    look_after(
+        interval,
+        writer,
+        || daemon.stuck(),
+        |look| match look {
+            Look::Well => tell(&[NotifyState::Watchdog]),
+            Look::WriterStuck => error!(
+                event = "writer_stuck",
+                "the store's writer does not answer; no beat"
+            ),
+            Look::WorkerStuck(worker) => {
+                error!(event = "worker_stuck", worker, "a worker does not move; no beat");
+            }
+        },
+    )
     .await;
 }
 
@@ -87,14 +89,18 @@ async fn look_after(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use async_trait::async_trait;
-    use chrono::{DateTime, TimeDelta, Utc};
+    use chrono::{DateTime, Utc};
     use connector_kit::clock::ManualClock;
+    use connector_kit::http::LONGEST_CALL;
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::runtime::{Bell, Next, Pulse, Worker, run};
+    use crate::admin::Ticks;
+    use crate::runtime::{Bell, LONGEST_REST, LONGEST_TALK, Next, Pulse, Worker, run};
     use crate::store::StoreError;
 
     const INTERVAL: Duration = Duration::from_millis(6);
@@ -119,13 +125,17 @@ mod tests {
         runtime.block_on(tokio::task::LocalSet::new().run_until(test));
     }
 
-    /// Takes up a piece of work, and never puts it down.
+    /// Calls somebody who never answers.
     struct Stuck;
 
     #[async_trait]
     impl Worker for Stuck {
         fn name(&self) -> &'static str {
             "stuck"
+        }
+
+        fn longest_step(&self) -> Duration {
+            LONGEST_TALK
         }
 
         async fn step(&mut self, _: DateTime<Utc>) -> Result<Next, StoreError> {
@@ -146,27 +156,29 @@ mod tests {
     #[test]
     fn a_worker_that_never_comes_back_is_beaten_for_until_its_longest_step_is_over() {
         alone(async {
-            let clock = ManualClock::new(DateTime::UNIX_EPOCH + TimeDelta::days(1));
-            let pulse = Pulse::of(&Stuck);
+            let (ticks, crank) = Ticks::by_hand();
+            let pulse = Pulse::of(&Stuck, ticks);
             let (worker, stop) = (Box::new(Stuck), CancellationToken::new());
             tokio::task::spawn_local(run(
                 worker,
                 Bell::default(),
-                Arc::new(clock.clone()),
+                Arc::new(ManualClock::new(DateTime::UNIX_EPOCH)),
                 pulse.clone(),
                 stop,
             ));
-            let watch = clock.clone();
-            let stuck = move || pulse.is_late(watch.now()).then(|| "stuck".to_owned());
+            let stuck = move || pulse.is_late().then(|| "stuck".to_owned());
             let mut heard = looks(async || (), stuck);
             for _ in 0..3 {
                 assert_eq!(heard.recv().await, Some(Look::Well));
             }
-            // Longer than any call to a system may take: a dead one is no reason.
-            clock.advance(TimeDelta::seconds(120));
-            while heard.try_recv().is_ok() {}
-            assert_eq!(heard.recv().await, Some(Look::Well));
-            clock.advance(TimeDelta::seconds(31));
+            let longest = LONGEST_REST.to_std().unwrap() + LONGEST_TALK;
+            // A call to a dead system may take that long, and is no reason.
+            for span in [LONGEST_CALL, longest.saturating_sub(LONGEST_CALL)] {
+                crank.advance(span);
+                while heard.try_recv().is_ok() {}
+                assert_eq!(heard.recv().await, Some(Look::Well));
+            }
+            crank.advance(Duration::from_secs(1));
             while heard.try_recv().is_ok() {}
             for _ in 0..3 {
                 assert_eq!(heard.recv().await, Some(Look::WorkerStuck("stuck".into())));

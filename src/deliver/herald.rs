@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::{Alert, AlertSink, ConnectorError, DestinationName, ErrorKind};
@@ -34,9 +33,6 @@ pub(crate) enum Told {
 }
 
 impl Herald {
-    /// Telling one alert takes no longer than this.
-    pub(crate) const LONGEST_TALK: Duration = Duration::from_secs(330);
-
     /// Tells one alert, once.
     pub(crate) async fn tell(
         &self,

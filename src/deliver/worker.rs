@@ -20,7 +20,7 @@ use super::outcome::{Scales, Verdict};
 use super::parcel::{Cargo, Parcel};
 use super::purse::Purse;
 use super::taking::{BULK_LEASE, PORTION, Taken};
-use crate::runtime::{Bell, LONGEST_STEP, Next, Worker};
+use crate::runtime::{Bell, LONGEST_TALK, Next, Worker};
 use crate::store::{
     DeliveryResult, DestinationGate, Ending, Failure, FinishOutcome, Finished, Lane, Lease, Store, StoreError,
 };
@@ -118,10 +118,6 @@ impl DeliveryWorker {
         gate: Option<DestinationGate>,
         called: bool,
     ) -> Result<Vec<FinishOutcome>, StoreError> {
-        if let Some(gate) = &gate {
-            self.announce(gate);
-            self.room.observer.gated(&self.room.name, gate);
-        }
         let Room { name, purse, .. } = &*self.room;
         let now = self.clock.now();
         let spent = called.then(|| purse.take(now));
@@ -129,7 +125,7 @@ impl DeliveryWorker {
         let mut rest = finished.split_off(finished.len().min(PORTION));
         let ending = Ending {
             results: finished,
-            gate,
+            gate: gate.clone(),
             spent,
         };
         let mut outcomes = match self.store.finish(name, ending, now).await {
@@ -141,6 +137,11 @@ impl DeliveryWorker {
                 return Err(error);
             }
         };
+        // What is told of it holds: it is written.
+        if let Some(gate) = &gate {
+            self.announce(gate);
+            self.room.observer.gated(name, gate);
+        }
         while !rest.is_empty() {
             let later = rest.split_off(rest.len().min(PORTION));
             let ending = Ending::of(std::mem::replace(&mut rest, later));
@@ -296,8 +297,7 @@ impl Worker for DeliveryWorker {
     }
 
     fn longest_step(&self) -> Duration {
-        let goes_bulk = self.bulky && self.room.destination.bulk().is_some();
-        if goes_bulk { BULK_LEASE } else { LONGEST_STEP }
+        LONGEST_TALK.max(BULK_LEASE)
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

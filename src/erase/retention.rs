@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::info;
 
 use crate::config::{Keep, Retention};
-use crate::runtime::{Next, Worker};
+use crate::runtime::{LONGEST_STEP, Next, Worker};
 use crate::store::{FieldGroup, Portion, Store, StoreError};
 
 /// Between two rounds.
@@ -80,6 +81,10 @@ impl RetentionWorker {
 impl Worker for RetentionWorker {
     fn name(&self) -> &'static str {
         "retention"
+    }
+
+    fn longest_step(&self) -> Duration {
+        LONGEST_STEP
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

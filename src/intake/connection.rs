@@ -116,10 +116,13 @@ fn flaw(request: &Request<Incoming>, seen: &Seen) -> Option<&'static str> {
     if request.version() == Version::HTTP_11 && headers.get_all(header::HOST).iter().count() != 1 {
         return Some("the request does not name exactly one host");
     }
-    if headers.contains_key(header::TRANSFER_ENCODING) && seen.both() {
-        return Some("the request tells its length in two ways");
+    if !headers.contains_key(header::TRANSFER_ENCODING) {
+        return None;
     }
-    None
+    if seen.unread() {
+        return Some("a request in chunks came before the answer to the one ahead of it");
+    }
+    seen.both().then_some("the request tells its length in two ways")
 }
 
 fn log(ended: Result<(), hyper::Error>) {

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::admin::metrics::FollowMeter;
 use crate::deliver::Purse;
-use crate::runtime::{Bell, Next, Rests, Worker};
+use crate::runtime::{Bell, LONGEST_TALK, Next, Rests, Worker};
 use crate::store::{Arrival, Follow, Store, StoreError, Waiting};
 
 /// When a referral that is not to be had yet is looked for again. Events come before their referral can
@@ -279,6 +279,10 @@ fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Worker for FollowWorker {
     fn name(&self) -> &str {
         &self.label
+    }
+
+    fn longest_step(&self) -> Duration {
+        LONGEST_TALK
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

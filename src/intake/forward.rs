@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::{debug, warn};
 
 use crate::admin::metrics::ForwardMeter;
-use crate::runtime::{Next, Worker};
+use crate::runtime::{LONGEST_TALK, Next, Worker};
 use crate::store::{Copy, Forward, Passed, ReferralStore, StoreError};
 
 /// Passed on at the same time.
@@ -109,6 +110,10 @@ fn headers(copy: &Copy) -> HeaderMap {
 impl Worker for ForwardWorker {
     fn name(&self) -> &str {
         &self.label
+    }
+
+    fn longest_step(&self) -> Duration {
+        LONGEST_TALK
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

@@ -3,6 +3,10 @@
 //! The HTTP library obeys the latter, drops the former and closes the connection, which is allowed;
 //! but two parties who read such a request differently are how requests are smuggled past a proxy.
 //! So the head is looked at once more as it passes by, and the request is refused.
+//!
+//! A head that comes in one piece with the request before it is not looked at: sent in chunks, it is refused as
+//! well. What is left is a head whose first bytes come in such a piece and whose rest comes later: of it only the
+//! rest is looked at.
 
 use std::io;
 use std::pin::Pin;
@@ -32,6 +36,11 @@ impl Seen {
     /// The head told the length in both ways.
     pub(crate) fn both(&self) -> bool {
         self.0.load(Ordering::Relaxed) & (LENGTH | ENCODING) == LENGTH | ENCODING
+    }
+
+    /// Not a byte of the current head was looked at.
+    pub(crate) fn unread(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & HEAD_AHEAD != 0
     }
 
     /// What comes next on this connection is another head.

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use tracing::{info, warn};
 
 use crate::admin::metrics::PollMeter;
-use crate::runtime::{Bells, Next, Rests, Worker};
+use crate::runtime::{Bells, LONGEST_TALK, Next, Rests, Worker};
 use crate::store::{Arrival, Custody, Store, StoreError};
 
 /// Rows asked for at once.
@@ -106,6 +106,10 @@ impl PollWorker {
 impl Worker for PollWorker {
     fn name(&self) -> &str {
         self.name.as_str()
+    }
+
+    fn longest_step(&self) -> Duration {
+        LONGEST_TALK
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

@@ -6,4 +6,4 @@ pub mod worker;
 
 pub use bell::{Bell, Bells};
 pub use rests::Rests;
-pub use worker::{LONGEST_REST, LONGEST_STEP, Next, Pulse, Worker, run};
+pub use worker::{LONGEST_REST, LONGEST_STEP, LONGEST_TALK, Next, Pulse, Worker, run};

@@ -1,7 +1,7 @@
 //! The one loop that waits, so that no worker has to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,12 +11,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::bell::Bell;
+use crate::admin::Ticks;
 use crate::store::StoreError;
 
 /// No worker rests longer than this without looking.
 pub const LONGEST_REST: TimeDelta = TimeDelta::seconds(60);
-/// No step takes longer than this, unless its worker says so: the longest call, and some.
+/// No step of a worker that calls nobody takes longer than this.
 pub const LONGEST_STEP: Duration = Duration::from_secs(90);
+/// The same for one who calls other systems: some calls, each as long as the way out allows.
+pub const LONGEST_TALK: Duration = Duration::from_mins(30);
 /// The rest after the store failed.
 const AFTER_FAILURE: TimeDelta = TimeDelta::seconds(1);
 
@@ -26,10 +29,9 @@ pub trait Worker: Send {
     /// Its name in logs.
     fn name(&self) -> &str;
 
-    /// How long a step may take before its worker counts as stuck.
-    fn longest_step(&self) -> Duration {
-        LONGEST_STEP
-    }
+    /// How long a step may take before its worker counts as stuck: [`LONGEST_STEP`], or [`LONGEST_TALK`]
+    /// where it waits for other systems. A dead one is no reason to count as stuck.
+    fn longest_step(&self) -> Duration;
 
     /// Does one bounded piece of work, led only by what the store says at `now`.
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError>;
@@ -46,32 +48,38 @@ pub enum Next {
     Idle,
 }
 
-/// When a worker's loop last turned, for the watchdog.
+/// When a worker's loop last turned, for the watchdog. The wall clock may jump and changes nothing.
 #[derive(Clone, Debug)]
 pub struct Pulse {
-    /// In milliseconds since 1970; 0 before the first.
-    last: Arc<AtomicI64>,
-    longest: TimeDelta,
+    /// In milliseconds of the ticks; [`NEVER`] before the first.
+    last: Arc<AtomicU64>,
+    longest: Duration,
+    ticks: Ticks,
 }
+
+const NEVER: u64 = u64::MAX;
 
 impl Pulse {
     /// The pulse of a worker that has not begun.
-    pub fn of(worker: &dyn Worker) -> Self {
-        let step = TimeDelta::from_std(worker.longest_step()).unwrap_or(TimeDelta::MAX / 2);
+    pub fn of(worker: &dyn Worker, ticks: Ticks) -> Self {
+        let rest = LONGEST_REST.to_std().unwrap_or_default();
         Self {
-            last: Arc::default(),
-            longest: LONGEST_REST + step,
+            last: Arc::new(AtomicU64::new(NEVER)),
+            longest: rest.saturating_add(worker.longest_step()),
+            ticks,
         }
     }
 
-    fn beat(&self, now: DateTime<Utc>) {
-        self.last.store(now.timestamp_millis(), Ordering::Relaxed);
+    fn beat(&self) {
+        let now = self.ticks.now().as_millis();
+        self.last
+            .store(u64::try_from(now).unwrap_or(NEVER), Ordering::Relaxed);
     }
 
     /// True when the loop has begun and not turned for longer than a rest and a step take.
-    pub fn is_late(&self, now: DateTime<Utc>) -> bool {
+    pub fn is_late(&self) -> bool {
         let last = self.last.load(Ordering::Relaxed);
-        last != 0 && now.timestamp_millis() - last > self.longest.num_milliseconds()
+        last != NEVER && self.ticks.now().saturating_sub(Duration::from_millis(last)) > self.longest
     }
 }
 
@@ -85,7 +93,7 @@ pub async fn run(
 ) {
     while !stop.is_cancelled() {
         let now = clock.now();
-        pulse.beat(now);
+        pulse.beat();
         let next = match worker.step(now).await {
             Ok(next) => next,
             Err(error) => {

@@ -9,4 +9,4 @@ mod worker;
 
 pub use again::{Again, Difference, again};
 pub use passage::Passage;
-pub use worker::{Reader, Router, SettleParts, SettleWorker, Unwatched, Watcher};
+pub use worker::{Reader, Router, SETTLING, SettleParts, SettleWorker, Unwatched, Watcher};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -15,11 +16,14 @@ use super::journal;
 use super::passage::{self, Passage};
 use crate::dedupe::{self, plan};
 use crate::normalize::{Understanding, Unreadable};
-use crate::runtime::{Bells, Next, Worker};
+use crate::runtime::{Bells, LONGEST_STEP, Next, Worker};
 use crate::store::{
     Arrival, Identity, InboxId, KnownLead, Settled, Settlement, Store, StoreError, TouchKey, Understood,
     Unsettled,
 };
+
+/// The name of who settles.
+pub const SETTLING: &str = "settle";
 
 /// How many arrivals are understood and written together. Small enough that a sender whose lead
 /// waits for the same writer does not notice.
@@ -227,7 +231,11 @@ fn asked_of(understanding: &Understanding) -> Vec<(Identity, TouchKey)> {
 #[async_trait]
 impl Worker for SettleWorker {
     fn name(&self) -> &'static str {
-        "settle"
+        SETTLING
+    }
+
+    fn longest_step(&self) -> Duration {
+        LONGEST_STEP
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::clocks::{ClockState, Moments, advice, state};
 use crate::admin::metrics::ClockMeter;
 use crate::deliver::{Herald, Told};
-use crate::runtime::{Next, Rests, Worker};
+use crate::runtime::{LONGEST_TALK, Next, Rests, Worker};
 use crate::store::{ClockFilter, ClockId, ClockKind, ClockRow, Store, StoreError};
 
 /// Clocks read at once.
@@ -24,8 +24,6 @@ const PAGE: usize = 500;
 const PAUSE: Duration = Duration::from_secs(15);
 /// Alerts wait this long for leave to call; for longer, the log does not wait with them.
 const PATIENCE: TimeDelta = TimeDelta::seconds(5);
-/// One step tells one alert, and no call takes longer.
-const LONGEST_STEP: Duration = Herald::LONGEST_TALK;
 
 /// What telling of clocks takes.
 pub struct ClockParts {
@@ -187,7 +185,7 @@ impl Worker for ClockWorker {
     }
 
     fn longest_step(&self) -> Duration {
-        LONGEST_STEP
+        LONGEST_TALK
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

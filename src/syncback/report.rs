@@ -13,7 +13,7 @@ use super::reported::{End, Reported};
 use super::reporter::Reporter;
 use crate::deliver::disposition::{Disposition, Patience, Situation, dispose};
 use crate::deliver::purse::Purse;
-use crate::runtime::{Bells, Next, Worker};
+use crate::runtime::{Bells, LONGEST_TALK, Next, Worker};
 use crate::store::{
     DestinationGate, Failure, FinishOutcome, LeasedReports, ReferralKey, ReportAsk, ReportEnding,
     ReportFinished, ReportLease, ReportResult, StoreError,
@@ -245,6 +245,10 @@ fn failure(error: &ConnectorError) -> Failure {
 impl Worker for ReportWorker {
     fn name(&self) -> &str {
         &self.label
+    }
+
+    fn longest_step(&self) -> Duration {
+        LONGEST_TALK
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use tracing::{debug, info, warn};
 
 use crate::deliver::Purse;
-use crate::runtime::{Bells, Next, Rests, Worker};
+use crate::runtime::{Bells, LONGEST_TALK, Next, Rests, Worker};
 use crate::store::{Noted, Sighting, Store, StoreError};
 
 /// Changed records asked for at once.
@@ -138,6 +138,10 @@ impl WatchWorker {
 impl Worker for WatchWorker {
     fn name(&self) -> &str {
         &self.label
+    }
+
+    fn longest_step(&self) -> Duration {
+        LONGEST_TALK
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {

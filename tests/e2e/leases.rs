@@ -1,9 +1,15 @@
 //! A lease has one holder, and who comes late changes nothing.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use connector_kit::http::LONGEST_CALL;
+use leadsync::admin::Ticks;
+use leadsync::runtime::{Bell, Pulse, run};
 use leadsync::store::Store;
+use tokio_util::sync::CancellationToken;
 
 use crate::world::{Answer, Plan, World, lead};
 
@@ -129,4 +135,24 @@ async fn the_leases_of_a_dead_process_are_free_at_once() {
     world.run_until_idle().await;
     assert_eq!(world.crm.record("ada@example.com").unwrap().writes, 2);
     world.assert_all_settled().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_a_crm_as_long_as_a_call_may_take_does_not_count_as_stuck() {
+    let mut world = pair().await;
+    world.crm.answer_next(1, &Answer::Waits);
+    world.send(&lead("ada@example.com")).await;
+    let slow = world.take_out("deliver crm 0");
+    world.step(0).await;
+    let (ticks, crank) = Ticks::by_hand();
+    let pulse = Pulse::of(&*slow, ticks);
+    let (clock, stop) = (Arc::new(world.clock.clone()), CancellationToken::new());
+    let mut working = pin!(run(slow, Bell::default(), clock, pulse.clone(), stop));
+    assert!(futures_util::poll!(working.as_mut()).is_pending());
+    assert_eq!(world.crm.call_count(), 1);
+
+    crank.advance(LONGEST_CALL + Duration::from_mins(1));
+    assert!(!pulse.is_late());
+    crank.advance(Duration::from_hours(1));
+    assert!(pulse.is_late(), "no call takes that long");
 }

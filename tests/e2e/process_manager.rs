@@ -130,6 +130,20 @@ fn a_restart_refuses_nobody_and_breaks_no_connection_while_the_socket_is_kept() 
 }
 
 #[test]
+fn a_second_socket_is_refused_because_nobody_would_serve_it() {
+    let house = House::new();
+    let kept = std::net::TcpListener::bind(house.public).unwrap();
+    let mut daemon = Daemon::spawn_as(&house, &mut house.command_on_many(&kept, 2));
+    assert_eq!(daemon.wait().code(), Some(1));
+    let log = house.log();
+    assert!(
+        log.contains("hands over 2 sockets and leadsync serves one")
+            && log.contains("an empty `ListenStream=`"),
+        "{log}"
+    );
+}
+
+#[test]
 fn a_sender_that_was_let_in_and_has_not_spoken_yet_is_answered_after_the_stop() {
     let house = House::new();
     let mut daemon = Daemon::start(&house);
@@ -176,7 +190,7 @@ fn a_stuck_writer_stops_the_beat_and_the_log_says_so() {
 }
 
 #[test]
-fn a_destination_that_never_answers_does_not_stop_the_beat() {
+fn beats_come_in_time_while_a_call_to_a_destination_is_open() {
     // It accepts, by the kernel alone, and never says a word.
     let hole = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = hole.local_addr().unwrap().port();

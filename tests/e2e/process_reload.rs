@@ -108,6 +108,28 @@ fn destinations_come_move_and_go_under_load_and_each_lead_is_at_one_place_once()
 }
 
 #[test]
+fn a_connector_that_is_put_back_is_called_under_the_terms_of_its_new_file() {
+    let crm = Destination::open();
+    let house = House::new();
+    let thrifty = format!("budget = {{ calls_per_day = 1 }}\n{}", crm.connector());
+    house.add_connector("crm", &thrifty);
+    let mut daemon = Daemon::start(&house);
+    send(&house, "first@terms.example");
+    await_record(&crm, "first@terms.example");
+    send(&house, "second@terms.example");
+    eventually("both understood", || {
+        (house.ask(&["status"])["unsettled"] == 0).then_some(())
+    });
+
+    std::fs::remove_file(house.path("connectors.d/crm.toml")).unwrap();
+    reload(&house);
+    house.add_connector("crm", &crm.connector());
+    assert_eq!(reload(&house)["connectors"]["added"], serde_json::json!(["crm"]));
+    await_record(&crm, "second@terms.example");
+    daemon.stop();
+}
+
+#[test]
 fn twenty_reloads_at_the_same_time_are_done_one_after_the_other() {
     let crm = Destination::open();
     let house = house(&crm);

@@ -121,7 +121,7 @@ fn instance(settings: &config::Settings, context: &ConnectorContext) -> Result<a
             clock,
             dice: context.dice.clone(),
             calls: context.calls.clone(),
-            pace: pace::Pace::new(settings.allowance()),
+            pace: pace::Pace::new(settings.allowance(), context.calls.clone()),
         },
         partition: settings.partition.clone(),
     })

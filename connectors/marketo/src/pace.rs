@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use connector_kit::clock::Clock;
-use connector_kit::{ConnectorError, ErrorKind};
+use connector_kit::{CallBook, ConnectorError, ErrorKind};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::central;
@@ -31,6 +31,8 @@ pub(crate) struct Allowance {
 pub(crate) struct Pace {
     allowance: Allowance,
     seats: Semaphore,
+    /// Knows what was made today, also before the last reload.
+    book: CallBook,
     state: Mutex<State>,
 }
 
@@ -38,11 +40,8 @@ pub(crate) struct Pace {
 struct State {
     window: VecDeque<DateTime<Utc>>,
     day: Option<NaiveDate>,
-    made: u64,
     most: u64,
     look_at: u64,
-    /// What stays with the others: the rest of what was left at the day's first look.
-    reserve: Option<u64>,
 }
 
 const WINDOW: TimeDelta = TimeDelta::seconds(20);
@@ -50,10 +49,11 @@ const WINDOW: TimeDelta = TimeDelta::seconds(20);
 const LOOKS: u64 = 10;
 
 impl Pace {
-    pub(crate) fn new(allowance: Allowance) -> Self {
+    pub(crate) fn new(allowance: Allowance, book: CallBook) -> Self {
         Self {
             seats: Semaphore::new(allowance.at_once),
             allowance,
+            book,
             state: Mutex::default(),
         }
     }
@@ -76,9 +76,9 @@ impl Pace {
 
     fn try_enter(&self, now: DateTime<Utc>) -> Result<Option<Duration>, ConnectorError> {
         let mut state = self.lock();
-        self.turn_page(&mut state, now);
-        if state.made >= state.most {
-            return Err(spent(state.made, now));
+        let made = self.turn_page(&mut state, now);
+        if made >= state.most {
+            return Err(spent(made, now));
         }
         while state.window.front().is_some_and(|at| now - *at >= WINDOW) {
             state.window.pop_front();
@@ -90,7 +90,7 @@ impl Pace {
             }
             _ => {
                 state.window.push_back(now);
-                state.made += 1;
+                self.book.note_on(central::day(now));
                 Ok(None)
             }
         }
@@ -98,17 +98,18 @@ impl Pace {
 
     /// The last call was free.
     pub(crate) fn give_back(&self) {
-        let mut state = self.lock();
-        state.made = state.made.saturating_sub(1);
+        if let Some(day) = self.lock().day {
+            self.book.give_back_on(day);
+        }
     }
 
     /// Whether it is time to look what all integrations have left.
     pub(crate) fn should_look(&self, now: DateTime<Utc>) -> bool {
         let mut state = self.lock();
-        self.turn_page(&mut state, now);
-        let due = state.made >= state.look_at;
+        let made = self.turn_page(&mut state, now);
+        let due = made >= state.look_at;
         if due {
-            state.look_at = state.made + (self.allowance.per_day / LOOKS).max(1);
+            state.look_at = made + (self.allowance.per_day / LOOKS).max(1);
         }
         due
     }
@@ -117,10 +118,11 @@ impl Pace {
     pub(crate) fn learn(&self, used: u64, now: DateTime<Utc>) -> u64 {
         let left = self.allowance.quota.saturating_sub(used);
         let mut state = self.lock();
-        self.turn_page(&mut state, now);
+        let made = self.turn_page(&mut state, now);
         let others = left - part(left, self.allowance.share);
-        let reserve = *state.reserve.get_or_insert(others);
-        let ours = state.made.saturating_add(left.saturating_sub(reserve));
+        // The others keep the rest of what was left at the day's first look.
+        let reserve = self.book.reserve_on(central::day(now), others);
+        let ours = made.saturating_add(left.saturating_sub(reserve));
         state.most = ours.min(self.allowance.per_day);
         left
     }
@@ -130,15 +132,15 @@ impl Pace {
         self.allowance.quota
     }
 
-    fn turn_page(&self, state: &mut State, now: DateTime<Utc>) {
+    /// Begins the day, if it is a new one; gives the calls made on it.
+    fn turn_page(&self, state: &mut State, now: DateTime<Utc>) -> u64 {
         let day = central::day(now);
         if state.day != Some(day) {
             state.day = Some(day);
-            state.made = 0;
-            state.reserve = None;
             state.most = self.allowance.per_day;
             state.look_at = (self.allowance.per_day / LOOKS).max(1);
         }
+        self.book.made_on(day)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

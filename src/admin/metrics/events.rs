@@ -6,12 +6,12 @@ use chrono::TimeDelta;
 use connector_kit::SourceName;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Metrics;
+use super::named::Named;
 use crate::store::{Heard, ReferralTotals};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -29,9 +29,9 @@ struct Ended {
 
 /// All numbers of events.
 pub(super) struct EventNumbers {
-    heard: Family<Judged, Counter>,
-    followed: Family<Ended, Counter>,
-    forwarded: Family<Ended, Counter>,
+    heard: Named<Judged>,
+    followed: Named<Ended>,
+    forwarded: Named<Ended>,
     custody: Histogram,
     waiting: Gauge,
 }
@@ -40,7 +40,7 @@ pub(super) struct EventNumbers {
 #[derive(Clone)]
 pub struct EventMeter {
     source: String,
-    all: Family<Judged, Counter>,
+    all: Named<Judged>,
     kept: Counter,
     known: Counter,
     noted: Counter,
@@ -74,9 +74,9 @@ pub struct ForwardMeter {
 impl EventNumbers {
     pub(super) fn new() -> Self {
         Self {
-            heard: Family::default(),
-            followed: Family::default(),
-            forwarded: Family::default(),
+            heard: Named::default(),
+            followed: Named::default(),
+            forwarded: Named::default(),
             custody: Histogram::new(exponential_buckets(0.01, 2.0, 18)),
             waiting: Gauge::default(),
         }
@@ -86,17 +86,17 @@ impl EventNumbers {
         registry.register(
             "events",
             "Events at the door, by what they were to us, and why they were refused",
-            self.heard.clone(),
+            self.heard.family(),
         );
         registry.register(
             "events_followed",
             "Looks at what events tell of, by what came of them",
-            self.followed.clone(),
+            self.followed.family(),
         );
         registry.register(
             "events_forwarded",
             "Attempts to pass events on, by what came of them",
-            self.forwarded.clone(),
+            self.forwarded.family(),
         );
         let help = "From an event's arrival to the custody of what it tells of";
         registry.register_with_unit("events_custody", help, Unit::Seconds, self.custody.clone());
@@ -111,20 +111,9 @@ impl EventNumbers {
 impl EventNumbers {
     /// Events of this connector are heard no more.
     pub(super) fn forget(&self, source: &str) {
-        for result in ["kept", "known", "noted"] {
-            let (source, reason) = (source.to_owned(), "");
-            self.heard.remove(&Judged {
-                source,
-                result,
-                reason,
-            });
-        }
-        for result in ["read", "later", "given up", "failed", "done"] {
-            let source = source.to_owned();
-            let ended = Ended { source, result };
-            self.followed.remove(&ended);
-            self.forwarded.remove(&ended);
-        }
+        self.heard.forget(source);
+        self.followed.forget(source);
+        self.forwarded.forget(source);
     }
 }
 
@@ -139,13 +128,12 @@ impl Metrics {
     pub fn events(&self, name: &SourceName) -> EventMeter {
         let source = name.as_str().to_owned();
         let of = |result| {
-            let source = source.clone();
-            let reason = "";
-            self.events.heard.get_or_create_owned(&Judged {
-                source,
+            let judged = Judged {
+                source: source.clone(),
                 result,
-                reason,
-            })
+                reason: "",
+            };
+            self.events.heard.of(&source, judged)
         };
         EventMeter {
             kept: of("kept"),
@@ -180,9 +168,9 @@ impl Metrics {
     }
 }
 
-fn ended(family: &Family<Ended, Counter>, name: &SourceName, result: &'static str) -> Counter {
+fn ended(counters: &Named<Ended>, name: &SourceName, result: &'static str) -> Counter {
     let source = name.as_str().to_owned();
-    family.get_or_create_owned(&Ended { source, result })
+    counters.of(name.as_str(), Ended { source, result })
 }
 
 impl EventMeter {
@@ -203,7 +191,7 @@ impl EventMeter {
             result,
             reason,
         };
-        self.all.get_or_create_owned(&judged).inc();
+        self.all.of(&self.source, judged).inc();
     }
 }
 

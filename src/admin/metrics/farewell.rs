@@ -26,6 +26,7 @@ impl Metrics {
         self.outcomes_lag.remove(&OfSource { source });
         self.forget_asks(name);
         self.events.forget(name);
+        self.reports.forget(name);
         self.forget_source(name);
     }
 

@@ -10,6 +10,7 @@ mod farewell;
 mod floor;
 mod log;
 mod meters;
+mod named;
 mod page;
 mod process;
 mod reloads;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use connector_kit::SourceName;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Metrics;
+use super::named::Named;
 use crate::store::{ReferralTotals, ReportStep};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -34,8 +34,8 @@ struct Standing {
 
 /// All numbers of reports.
 pub(super) struct ReportNumbers {
-    steps: Family<Stepped, Counter>,
-    ended: Family<Ended, Counter>,
+    steps: Named<Stepped>,
+    ended: Named<Ended>,
     lag: Histogram,
     standing: Family<Standing, Gauge>,
 }
@@ -44,16 +44,16 @@ pub(super) struct ReportNumbers {
 #[derive(Clone)]
 pub struct ReportMeter {
     sink: String,
-    steps: Family<Stepped, Counter>,
-    ended: Family<Ended, Counter>,
+    steps: Named<Stepped>,
+    ended: Named<Ended>,
     lag: Histogram,
 }
 
 impl ReportNumbers {
     pub(super) fn new() -> Self {
         Self {
-            steps: Family::default(),
-            ended: Family::default(),
+            steps: Named::default(),
+            ended: Named::default(),
             lag: Histogram::new(exponential_buckets(0.1, 2.0, 20)),
             standing: Family::default(),
         }
@@ -63,12 +63,12 @@ impl ReportNumbers {
         registry.register(
             "report_steps",
             "Steps written to referrals, by step and what came of it",
-            self.steps.clone(),
+            self.steps.family(),
         );
         registry.register(
             "reports",
             "Reports that came to an end, by how",
-            self.ended.clone(),
+            self.ended.family(),
         );
         let help = "From the news of an outcome to both sides agreeing";
         registry.register_with_unit("outcome_lag", help, Unit::Seconds, self.lag.clone());
@@ -77,6 +77,12 @@ impl ReportNumbers {
             "Referrals by how they stand, and their reports on the way and refused",
             self.standing.clone(),
         );
+    }
+
+    /// Nobody reports to this sink any more.
+    pub(super) fn forget(&self, sink: &str) {
+        self.steps.forget(sink);
+        self.ended.forget(sink);
     }
 
     pub(super) fn show(&self, totals: &ReferralTotals) {
@@ -114,15 +120,13 @@ impl ReportMeter {
     pub fn stepped(&self, step: &ReportStep) {
         let (sink, result) = (self.sink.clone(), step.result.clone());
         let step = step.step.clone();
-        self.steps
-            .get_or_create_owned(&Stepped { sink, step, result })
-            .inc();
+        self.steps.of(&self.sink, Stepped { sink, step, result }).inc();
     }
 
     /// Counts an end; `lag` where something was written and both sides agree now.
     pub fn ended(&self, result: &'static str, lag: Option<TimeDelta>) {
         let sink = self.sink.clone();
-        self.ended.get_or_create_owned(&Ended { sink, result }).inc();
+        self.ended.of(&self.sink, Ended { sink, result }).inc();
         if let Some(lag) = lag {
             self.lag
                 .observe(lag.to_std().unwrap_or(Duration::ZERO).as_secs_f64());

@@ -1,5 +1,8 @@
 //! The numbers of sources: when each was heard last, and which is silent.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use chrono::{DateTime, Utc};
 use connector_kit::SourceName;
 use prometheus_client::metrics::family::Family;
@@ -13,6 +16,8 @@ use super::{Metrics, OfSource};
 pub struct SilenceMeter {
     silent: Family<OfSource, Gauge>,
     heard_at: Family<OfSource, Gauge>,
+    /// Of whom there is a number.
+    shown: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl SilenceMeter {
@@ -37,11 +42,22 @@ impl SilenceMeter {
         self.heard_at.remove(source);
     }
 
+    /// Nobody listens to others than these any more.
+    pub fn keep_only(&self, sources: &BTreeSet<&str>) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = shown.extract_if(.., |source| !sources.contains(source.as_str()));
+        others.for_each(|source| self.forget(&OfSource { source }));
+    }
+
     /// Shows how a source stands; no moment while it was never heard.
     pub fn show(&self, source: &SourceName, is_silent: bool, heard_at: Option<DateTime<Utc>>) {
         let labels = OfSource {
             source: source.as_str().to_owned(),
         };
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(labels.source.clone());
         self.silent.get_or_create(&labels).set(i64::from(is_silent));
         if let Some(at) = heard_at {
             self.heard_at.get_or_create(&labels).set(at.timestamp());

@@ -76,7 +76,7 @@ fn busy() -> (Metrics, State, PollMeter) {
         detail: String::new(),
         state: None,
     });
-    metrics.upkeep("crm", &[Check::well("sign-in", "well").until(noon())]);
+    metrics.upkeep("crm", &[], &[Check::well("sign-in", "well").until(noon())]);
     let status = DestinationStatus {
         gate: DestinationGate::Held {
             until: noon(),
@@ -409,4 +409,17 @@ fn every_label_the_alert_rules_ask_for_has_that_value_on_a_page() {
         })
         .collect();
     assert!(asked.len() > 15 && missing.is_empty(), "{missing:?} of {asked:?}");
+}
+
+#[test]
+fn of_a_connector_that_is_gone_no_number_is_left() {
+    let (metrics, _, asking) = busy();
+    metrics
+        .events(&SourceName::new("crm"))
+        .refused("refused", "signature");
+    drop(asking);
+    metrics.forget_connector("crm");
+    metrics.forget_upkeep("crm", &[Check::well("sign-in", "well")]);
+    let page = page(&metrics, &state(Vec::new()));
+    assert!(!page.contains("=\"crm\""), "{page}");
 }

@@ -1,6 +1,6 @@
 //! The numbers of what wears out while nobody looks.
 
-use connector_kit::Check;
+use connector_kit::{Check, Health};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -44,36 +44,42 @@ impl UpkeepNumbers {
     }
 }
 
+fn labels(connector: &str, check: &'static str) -> (Looked, Ends) {
+    let looked = Looked {
+        connector: connector.to_owned(),
+        check,
+    };
+    let ends = Ends {
+        connector: connector.to_owned(),
+        credential: check,
+    };
+    (looked, ends)
+}
+
 impl Metrics {
     /// A connector is looked after no more; these were its checks.
     pub fn forget_upkeep(&self, connector: &str, checks: &[Check]) {
         for check in checks {
-            let (connector, check) = (connector.to_owned(), check.name);
-            let (health, ends_at) = (&self.upkeep.health, &self.upkeep.ends_at);
-            ends_at.remove(&Ends {
-                connector: connector.clone(),
-                credential: check,
-            });
-            health.remove(&Looked { connector, check });
+            let (looked, ends) = labels(connector, check.name);
+            self.upkeep.health.remove(&looked);
+            self.upkeep.ends_at.remove(&ends);
         }
     }
 
-    /// Takes over what the upkeep of a connector found.
-    pub fn upkeep(&self, connector: &str, checks: &[Check]) {
+    /// Takes over what the upkeep of a connector found, in place of what it found `before`.
+    pub fn upkeep(&self, connector: &str, before: &[Check], checks: &[Check]) {
+        let is_gone = |old: &&Check| checks.iter().all(|check| check.name != old.name);
+        let gone: Vec<Check> = before.iter().filter(is_gone).cloned().collect();
+        self.forget_upkeep(connector, &gone);
+        let UpkeepNumbers { health, ends_at } = &self.upkeep;
         for check in checks {
-            let connector = connector.to_owned();
-            let looked = Looked {
-                connector,
-                check: check.name,
-            };
-            self.upkeep.health.get_or_create(&looked).set(check.health as i64);
+            let (looked, ends) = labels(connector, check.name);
+            health.get_or_create(&looked).set(check.health as i64);
             if let Some(end) = check.ends_at {
-                let (connector, credential) = (looked.connector, check.name);
-                let ends = Ends {
-                    connector,
-                    credential,
-                };
-                self.upkeep.ends_at.get_or_create(&ends).set(end.timestamp());
+                ends_at.get_or_create(&ends).set(end.timestamp());
+            } else if check.health != Health::Unknown {
+                // What could not be looked at still ends when it was said to.
+                ends_at.remove(&ends);
             }
         }
     }

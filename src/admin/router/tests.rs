@@ -42,7 +42,7 @@ fn office() -> Office {
         metrics: Arc::new(Metrics::new(ticks)),
         store: shelf.clone(),
         clock: Arc::new(ManualClock::new(noon())),
-        stuck: Arc::new(|_| None),
+        stuck: Arc::new(|| None),
         upkeep: Noticeboard::default(),
         terms: terms(
             BTreeMap::new(),

@@ -1,13 +1,16 @@
 //! Crews follow each other post by post; nobody waits for a slow one at another post.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::clock::ManualClock;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
-use crate::runtime::Next;
+use crate::admin::ticks::Crank;
+use crate::runtime::{LONGEST_REST, LONGEST_STEP, Next};
 use crate::store::StoreError;
 
 /// Says when it steps; one behind a gate does not come to the end of its step before that opens.
@@ -23,6 +26,10 @@ impl Worker for Stepper {
         &self.name
     }
 
+    fn longest_step(&self) -> Duration {
+        LONGEST_STEP
+    }
+
     async fn step(&mut self, _: DateTime<Utc>) -> Result<Next, StoreError> {
         self.steps.send(self.name.clone()).unwrap();
         if let Some(gate) = &self.gate {
@@ -35,6 +42,7 @@ impl Worker for Stepper {
 struct House {
     roster: Roster,
     clock: ManualClock,
+    crank: Crank,
     stop: CancellationToken,
     gate: Arc<Semaphore>,
     steps: UnboundedSender<String>,
@@ -44,11 +52,13 @@ struct House {
 impl House {
     fn new() -> Self {
         let clock = ManualClock::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let (ticks, crank) = Ticks::by_hand();
         let stop = CancellationToken::new();
         let (steps, seen) = unbounded_channel();
         Self {
-            roster: Roster::new(Handle::current(), Arc::new(clock.clone()), stop.clone()),
+            roster: Roster::new(Handle::current(), Arc::new(clock.clone()), ticks, stop.clone()),
             clock,
+            crank,
             stop,
             gate: Arc::new(Semaphore::new(0)),
             steps,
@@ -140,19 +150,32 @@ async fn one_that_was_relieved_and_hangs_is_noticed_until_it_is_gone() {
     assert_eq!(house.steps(2).await.len(), 2);
     let relieved = house.relieve("second", &["quick"], false);
     house.steps(1).await;
-    assert_eq!(house.roster.stuck(house.clock.now()), None);
+    assert_eq!(house.roster.stuck(), None);
 
-    house.clock.advance(TimeDelta::minutes(5));
+    house.crank.advance(Duration::from_mins(5));
     let relieved_again = house.relieve("third", &["quick"], false);
     assert_eq!(house.steps(1).await, ["third quick"]);
-    assert_eq!(
-        house.roster.stuck(house.clock.now()).as_deref(),
-        Some("first slow")
-    );
+    assert_eq!(house.roster.stuck().as_deref(), Some("first slow"));
     house.gate.add_permits(1);
     relieved.gone().await;
     relieved_again.gone().await;
-    assert_eq!(house.roster.stuck(house.clock.now()), None);
+    assert_eq!(house.roster.stuck(), None);
+}
+
+#[tokio::test]
+async fn a_wall_clock_that_jumps_makes_nobody_late_and_hides_nobody_who_hangs() {
+    let mut house = House::new();
+    drop(house.relieve("first", &["slow", "quick"], true));
+    assert_eq!(house.steps(2).await.len(), 2);
+    house.clock.advance(TimeDelta::hours(1));
+    assert_eq!(house.roster.stuck(), None, "set forward");
+
+    house.clock.advance(TimeDelta::hours(-2));
+    let longest = LONGEST_REST.to_std().unwrap() + LONGEST_STEP;
+    house.crank.advance(longest);
+    assert_eq!(house.roster.stuck(), None);
+    house.crank.advance(Duration::from_millis(1));
+    assert_eq!(house.roster.stuck().as_deref(), Some("first slow"), "set back");
 }
 
 #[tokio::test]

@@ -159,6 +159,21 @@ async fn what_was_found_is_shown_by_number_and_by_word() {
     assert_eq!(all["partner"].checks, [ill("refused"), well_registered()]);
 }
 
+#[tokio::test]
+async fn of_what_is_looked_at_no_more_no_number_is_left() {
+    let ends = well().until(noon() + TimeDelta::days(9));
+    let unknown = Check::unknown("sign-in", "nobody answered");
+    let mut world = world([vec![ends, well_registered()], vec![unknown], vec![well()]]);
+    let expiry = "leadsync_credential_expiry_timestamp_seconds{connector=\"partner\"";
+    let registration = "check=\"registration\"";
+    for (hours, has_expiry, has_registration) in [(0, true, true), (1, true, false), (2, false, false)] {
+        world.worker.step(noon() + TimeDelta::hours(hours)).await.unwrap();
+        let page = world.metrics.text().unwrap();
+        assert_eq!(page.contains(expiry), has_expiry, "{hours}: {page}");
+        assert_eq!(page.contains(registration), has_registration, "{hours}: {page}");
+    }
+}
+
 fn well_registered() -> Check {
     Check::well("registration", "events come here")
 }

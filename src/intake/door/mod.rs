@@ -108,23 +108,25 @@ impl Door {
         let (head, body) = request.into_parts();
         let mut body = pin!(body);
 
-        let admitted = rules.admit(peer, &head);
-        let outcome = match &admitted {
-            Ok(room) => self.take(&rules, room, &head, body.as_mut()).await,
-            Err(refusal) => Err(refusal.clone()),
+        let room = rules.find(head.uri.path());
+        let outcome = match (rules.admit(peer, &head), &room) {
+            // Who is too fast hears nothing of rooms; the refusal still counts for the one it looked for.
+            (Err(refusal), _) => Err(refusal),
+            (Ok(()), None) => Err(Refusal::NotHere),
+            (Ok(()), Some(room)) => self.take(&rules, room, &head, body.as_mut()).await,
         };
 
         let response = match outcome {
             Ok(()) => accepted(),
             Err(refusal) => turn_away(&refusal, &rules.limits, &head, body).await,
         };
-        let room = admitted.as_ref().ok();
         let took = self.parts.ticks.now().saturating_sub(begun);
-        room.map_or(&rules.strangers, Room::meter)
+        room.as_ref()
+            .map_or(&rules.strangers, Room::meter)
             .answered(response.status().as_u16(), took);
         tracing::debug!(
-            http.route = room.map(Room::route),
-            source = room.map(|room| room.name().as_str()),
+            http.route = room.as_ref().map(Room::route),
+            source = room.as_ref().map(|room| room.name().as_str()),
             status = response.status().as_u16(),
             "answered"
         );

@@ -74,14 +74,15 @@ impl Rules {
         }
     }
 
-    /// The room a request leads to.
-    pub(super) fn admit(&self, peer: IpAddr, head: &Parts) -> Result<Room, Refusal> {
+    /// Whether the sender may ask now, whatever it asks for.
+    pub(super) fn admit(&self, peer: IpAddr, head: &Parts) -> Result<(), Refusal> {
         let sender = self.limits.trusted_proxies.sender(peer, &head.headers);
-        self.addresses.admit(sender)?;
-        let path = head.uri.path();
+        Ok(self.addresses.admit(sender)?)
+    }
+
+    /// The room a path leads to.
+    pub(super) fn find(&self, path: &str) -> Option<Room> {
         let events = self.events.find(path).map(Room::Events);
-        events
-            .or_else(|| self.leads.find(path).map(Room::Leads))
-            .ok_or(Refusal::NotHere)
+        events.or_else(|| self.leads.find(path).map(Room::Leads))
     }
 }

@@ -3,7 +3,7 @@
 //! A silence is written down after the log has heard of it, and again after whoever wants alerts has.
 //! Should the process die between, it is told once more: never not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::rule::{SilenceRule, silent_at};
 use crate::admin::Health;
 use crate::admin::metrics::SilenceMeter;
 use crate::deliver::{Herald, Told};
-use crate::runtime::{Next, Rests, Worker};
+use crate::runtime::{LONGEST_TALK, Next, Rests, Worker};
 use crate::store::{Listen, Listening, Rhythm, Silence, Store, StoreError};
 
 /// How often it is looked.
@@ -27,6 +27,8 @@ const EVERY: TimeDelta = TimeDelta::seconds(60);
 const PAUSE: TimeDelta = TimeDelta::minutes(30);
 /// The first rest after an alert that failed is twice this.
 const REST: Duration = Duration::from_secs(15);
+/// What remarks about silent sources begin with.
+const REMARK: &str = "silent source ";
 /// What a person does about it.
 const HINT: &str = "press Validate in Partner Center and see whether a test lead comes, or run leadsync canary: if it does, the way is free and only the marketplace is quiet";
 
@@ -104,9 +106,19 @@ impl SilenceWorker {
         self.parts
             .meter
             .show(&source.name, silence.is_some(), rhythm.heard_at);
-        let about = format!("silent source {}", source.name);
         let remark = silence.map(|silence| format!("nothing heard since {}", written(silence.since)));
-        self.parts.health.remark(&about, remark);
+        self.parts.health.remark(&about(&source.name), remark);
+    }
+
+    /// Of sources an earlier config listened to nothing is told any more.
+    fn forget_others(&self) {
+        let names: BTreeSet<&str> = self.parts.sources.iter().map(|one| one.name.as_str()).collect();
+        self.parts.meter.keep_only(&names);
+        let is_ours = |remark: &str| {
+            let source = remark.strip_prefix(REMARK);
+            source.is_none_or(|source| names.contains(source))
+        };
+        self.parts.health.keep_remarks(is_ours);
     }
 
     /// Tells whoever wants alerts, and writes down that they were told.
@@ -150,7 +162,7 @@ impl Worker for SilenceWorker {
     }
 
     fn longest_step(&self) -> Duration {
-        Herald::LONGEST_TALK
+        LONGEST_TALK
     }
 
     async fn step(&mut self, now: DateTime<Utc>) -> Result<Next, StoreError> {
@@ -163,6 +175,7 @@ impl Worker for SilenceWorker {
         if more {
             return Ok(Next::Again);
         }
+        self.forget_others();
         let rhythms = self.parts.store.rhythms().await?;
         let mut by_name: BTreeMap<SourceName, Rhythm> = rhythms
             .into_iter()
@@ -178,6 +191,10 @@ impl Worker for SilenceWorker {
         }
         Ok(Next::At(now + EVERY))
     }
+}
+
+fn about(source: &SourceName) -> String {
+    format!("{REMARK}{source}")
 }
 
 fn raise(source: &Listened, since: DateTime<Utc>, now: DateTime<Utc>) -> Silence {

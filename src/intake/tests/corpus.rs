@@ -140,3 +140,19 @@ async fn two_posts_in_one_breath_get_two_answers_in_order() {
         [b"{\"n\":1}".to_vec(), b"{\"n\":3}".to_vec()]
     );
 }
+
+#[tokio::test]
+async fn a_length_told_in_two_ways_is_refused_in_one_breath_with_a_post_before_it_too() {
+    let both = format!(
+        "POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"
+    );
+    let house = House::usual();
+    assert_eq!(house.ask(both.as_bytes()).await, Some(400));
+
+    let mut wire = house.connect().await;
+    wire.send(&[&post("{}"), both.as_bytes()].concat()).await;
+    for expected in [200, 400] {
+        assert_eq!(wire.answer().await.unwrap().status, expected);
+    }
+    assert_eq!(house.shelf.kept().len(), 1);
+}

@@ -174,6 +174,13 @@ async fn a_sender_that_is_too_fast_waits_whatever_it_asks_for() {
     for path in [PATH, "/nothing", "/v1/leads/web/wrong"] {
         assert_eq!(knock(&house, path, None).await.0, 429, "{path}");
     }
+    // The source whose leads are held back is known by its secret alone.
+    let page = house.metrics.text().unwrap();
+    for (source, refused) in [("web", 1), ("", 2)] {
+        let line =
+            format!("leadsync_intake_requests_total{{source=\"{source}\",status=\"429\"}} {refused}\n");
+        assert!(page.contains(&line), "{line}{page}");
+    }
 }
 
 #[tokio::test]

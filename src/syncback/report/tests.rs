@@ -1,19 +1,24 @@
 //! Reports under bad circumstances: nothing is done twice, nothing is given up silently.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Mutex;
 
 use bytes::Bytes;
 use connector_kit::clock::ManualClock;
+use connector_kit::http::LONGEST_CALL;
 use connector_kit::ids::AccountName;
 use connector_kit::referral::Deal;
 use connector_kit::{
     CallBook, FetchedReferral, Lead, LeadId, Outcome, RawFormat, RawLead, Referral, ReferralChange,
     ReferralDesk, ReferralId, ReferralMove, SourceName, Stage,
 };
+use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::admin::Ticks;
 use crate::deliver::pace::Pace;
+use crate::runtime::{Bell, Pulse, run};
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{
     LeadChange, Link, Order, ReferralNote, ReferralStore, ReferralStory, Settlement, Sighting, Store,
@@ -34,6 +39,8 @@ enum Play {
     Refuse(ErrorKind),
     /// The connector fails inside.
     Panic,
+    /// It is never answered.
+    Hang,
 }
 
 /// Keeps one referral.
@@ -105,6 +112,7 @@ impl ReferralDesk for Desk {
                 );
             }
             Some(Play::Panic) => panic!("planned"),
+            Some(Play::Hang) => std::future::pending().await,
             Some(Play::LoseTheAnswer) => {
                 self.apply(change);
                 return Err(ConnectorError::new(ErrorKind::Unreachable, "write: no answer"));
@@ -433,4 +441,25 @@ async fn a_sink_that_takes_a_value_and_does_not_hold_it_is_not_written_to_for_ev
         reason,
         "edit (closes-on) was written, and is not there afterwards"
     );
+}
+
+#[tokio::test]
+async fn who_waits_for_a_sink_as_long_as_a_call_may_take_does_not_count_as_stuck() {
+    let world = World::with(Link::Own, says(Stage::Won)).await;
+    world.plays([Play::Hang]);
+    let (ticks, crank) = Ticks::by_hand();
+    let pulse = Pulse::of(&world.worker, ticks);
+    let (clock, stop) = (Arc::new(world.clock), CancellationToken::new());
+    let mut working = pin!(run(
+        Box::new(world.worker),
+        Bell::default(),
+        clock,
+        pulse.clone(),
+        stop
+    ));
+    assert!(futures_util::poll!(working.as_mut()).is_pending());
+    assert_eq!(world.desk.writes.lock().unwrap().len(), 1);
+
+    crank.advance(LONGEST_CALL + Duration::from_mins(1));
+    assert!(!pulse.is_late());
 }

@@ -136,11 +136,19 @@ impl House {
     /// The program with a socket handed to it the way a service manager does: descriptor 3, and the number of the
     /// process it is meant for.
     pub(crate) fn command_on(&self, socket: &TcpListener) -> Command {
-        let hand_over =
-            "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=public; exec \"$@\"";
+        self.command_on_many(socket, 1)
+    }
+
+    /// The same with the socket handed over so many times.
+    pub(crate) fn command_on_many(&self, socket: &TcpListener, times: usize) -> Command {
+        let handed: Vec<String> = (3..3 + times).map(|number| format!("{number}<&0")).collect();
+        let (handed, names) = (handed.join(" "), vec!["public"; times].join(":"));
+        let hand_over = format!(
+            "exec {handed} </dev/null; export LISTEN_PID=$$ LISTEN_FDS={times} LISTEN_FDNAMES={names}; exec \"$@\""
+        );
         let mut command = Command::new("sh");
         self.furnish(&mut command);
-        command.args(["-c", hand_over, "sh", BINARY]);
+        command.args(["-c", &hand_over, "sh", BINARY]);
         command.stdin(OwnedFd::from(socket.try_clone().unwrap()));
         command
     }

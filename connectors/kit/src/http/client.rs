@@ -16,6 +16,9 @@ use super::transport::{
 };
 use crate::error::ConfigError;
 
+/// No call takes longer: a time-out above it is refused.
+pub const LONGEST_CALL: Duration = Duration::from_mins(5);
+
 /// Makes transports over TCP and TLS.
 pub struct ReqwestFactory {
     resolver: Arc<dyn Resolve>,
@@ -74,7 +77,7 @@ impl TransportFactory for ReqwestFactory {
 /// A client that follows nothing, repeats nothing and asks no environment.
 fn alone(settings: &TransportSettings) -> Result<ClientBuilder, ConfigError> {
     let total = settings.total_timeout;
-    if total.is_zero() || total > Duration::from_mins(5) {
+    if total.is_zero() || total > LONGEST_CALL {
         return Err(ConfigError::new(
             "settings.timeout",
             "the time-out is above zero and at most 300 s",

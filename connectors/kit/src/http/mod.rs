@@ -24,7 +24,7 @@ pub mod retry_after;
 mod tests;
 
 pub use body::{Truncated, whole};
-pub use client::ReqwestFactory;
+pub use client::{LONGEST_CALL, ReqwestFactory};
 pub use dns::Resolve;
 pub use network::Network;
 pub use policy::TargetPolicy;

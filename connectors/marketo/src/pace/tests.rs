@@ -9,13 +9,18 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn pace(per_day: u64) -> Pace {
-    Pace::new(Allowance {
+    pace_on(per_day, &CallBook::default())
+}
+
+fn pace_on(per_day: u64, book: &CallBook) -> Pace {
+    let allowance = Allowance {
         in_window: 40,
         at_once: 3,
         per_day,
         share: 0.8,
         quota: 50_000,
-    })
+    };
+    Pace::new(allowance, book.clone())
 }
 
 #[tokio::test]
@@ -79,4 +84,28 @@ async fn it_is_time_to_look_ten_times_a_day() {
         looks += u32::from(pace.should_look(clock.now()));
     }
     assert_eq!(looks, 10);
+}
+
+#[tokio::test]
+async fn what_was_made_today_counts_for_whoever_is_built_on_the_same_book() {
+    let (book, clock) = (CallBook::default(), ManualClock::new(noon()));
+    let (before, after) = (pace_on(2, &book), pace_on(2, &book));
+    for _ in 0..2 {
+        before.enter(&clock).await.unwrap();
+    }
+    assert_eq!(
+        after.enter(&clock).await.unwrap_err().kind(),
+        ErrorKind::Throttled
+    );
+    clock.advance(TimeDelta::hours(18));
+    after.enter(&clock).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_stays_with_the_others_is_what_was_said_first_that_day() {
+    let book = CallBook::default();
+    let (before, after) = (pace_on(5_000, &book), pace_on(5_000, &book));
+    assert_eq!(before.learn(49_000, noon()), 1_000);
+    assert_eq!(after.learn(49_790, noon()), 210);
+    assert_eq!(after.lock().most, 10, "200 of 1,000 stay");
 }

@@ -90,11 +90,16 @@ async fn before_the_store_is_open_it_lives_and_is_not_ready() {
     let (status, text) = ask("/readyz", "text/plain").await;
     assert_eq!(status, 503);
     assert!(text.starts_with("not ready\nstarting: "), "{text}");
-    assert_eq!(ask("/metrics", "*/*").await.0, 503);
+    let page = "# TYPE leadsync_ready gauge\nleadsync_ready 0\n# TYPE leadsync_unready gauge\nleadsync_unready{reason=\"starting\"} 1\n";
+    assert_eq!(ask("/metrics", "*/*").await, (200, page.to_owned()));
+    let (status, body) = ask_as(reception.router(), "POST", "/v1/reload", "*/*").await;
+    assert_eq!(status, 503);
+    assert_eq!(json(&body)["error"], "the daemon is still starting");
 
     reception.open(router(office.desk.clone()));
     assert_eq!(ask("/readyz", "*/*").await.0, 200);
-    assert_eq!(ask("/metrics", "*/*").await.0, 200);
+    let (_, page) = ask("/metrics", "*/*").await;
+    assert!(page.contains("leadsync_unready{reason=\"starting\"} 0"), "{page}");
 }
 
 #[tokio::test]
@@ -120,7 +125,7 @@ async fn it_lives_until_a_room_falls_silent() {
 #[tokio::test]
 async fn it_does_not_live_while_a_worker_does_not_move() {
     let mut office = office();
-    office.desk.stuck = Arc::new(|_| Some("settle".to_owned()));
+    office.desk.stuck = Arc::new(|| Some("settle".to_owned()));
     let (status, body) = ask(&office.desk, "GET", "/healthz").await;
     assert_eq!(status, 503);
     assert_eq!(json(&body)["silent"][0]["room"], "settle");

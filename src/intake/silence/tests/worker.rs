@@ -73,8 +73,8 @@ impl World {
         }
     }
 
-    /// The process ends and begins anew.
-    fn restart(&mut self, rule: SilenceRule) {
+    /// The process ends and begins anew, or another config holds; without a rule it has no source.
+    fn restart(&mut self, rule: impl Into<Option<SilenceRule>>) {
         self.worker = worker(&self.store, &self.listener, &self.metrics, &self.health, rule);
     }
 
@@ -146,17 +146,18 @@ fn worker(
     listener: &Arc<Listener>,
     metrics: &Metrics,
     health: &Arc<Health>,
-    rule: SilenceRule,
+    rule: impl Into<Option<SilenceRule>>,
 ) -> SilenceWorker {
     let name = DestinationName::new("hooks");
     let pace = Pace::new(100, 1000, Arc::new(ManualClock::new(monday())));
+    let sources = rule.into().into_iter().map(|rule| Listened {
+        name: SourceName::new("web"),
+        account: AccountName::new("default"),
+        rule,
+    });
     SilenceWorker::new(SilenceParts {
         store: store.clone(),
-        sources: vec![Listened {
-            name: SourceName::new("web"),
-            account: AccountName::new("default"),
-            rule,
-        }],
+        sources: sources.collect(),
         herald: Some(Herald {
             name: name.clone(),
             sink: listener.clone(),
@@ -281,4 +282,20 @@ async fn a_source_learns_its_own_rhythm_from_what_is_in_the_store() {
     world.restart(SilenceRule::Off);
     world.listen(last + 24 * 7, last + 24 * 7 + 1).await;
     assert_eq!(world.silence().await, None, "nobody wants to know any more");
+}
+
+#[tokio::test]
+async fn of_a_source_that_is_gone_no_silence_is_told() {
+    let mut world = World::with(after(10));
+    world.lead(0).await;
+    world.listen(0, 11).await;
+    assert_eq!(world.health.remarks().len(), 1);
+    let others = "disk".to_owned();
+    world.health.remark(&others, Some("it is slow".to_owned()));
+
+    world.restart(None::<SilenceRule>);
+    world.listen(12, 12).await;
+    assert_eq!(world.health.remarks().into_keys().collect::<Vec<_>>(), [others]);
+    let page = world.metrics.text().unwrap();
+    assert!(!page.contains("source=\"web\""), "{page}");
 }
