@@ -155,11 +155,11 @@ fn accounts(loaded: &Loaded, named: Option<&AccountName>) -> Result<Vec<AccountN
     if known.contains(named) {
         return Ok(vec![named.clone()]);
     }
-    let names: Vec<&str> = known.iter().map(AccountName::as_str).collect();
-    let guess = did_you_mean(named.as_str(), names.iter().copied());
-    let names = names.join(", ");
+    let all: Vec<&str> = known.iter().map(AccountName::as_str).collect();
+    let guess = did_you_mean(named.as_str(), all.iter().copied());
+    let all = all.join(", ");
     Err(Exit::missing(format!(
-        "no publisher is named {:?}{guess}; in the config: {names}",
+        "no publisher is named {:?}{guess}; in the config: {all}",
         named.as_str()
     )))
 }
