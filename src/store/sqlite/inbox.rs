@@ -180,7 +180,7 @@ pub(super) fn unsettled(shelf: &mut Shelf, limit: usize) -> Result<Vec<Unsettled
     Ok(waiting)
 }
 
-/// An arrival of a row that begins with account, source, `received_at`, format, `occurred_at` and body.
+/// An arrival of a row that begins with `account`, `source`, `received_at`, `format`, `occurred_at` and `body`.
 pub(super) fn arrival(connection: &Connection, names: &mut Names, row: &Row<'_>) -> Result<Arrival, Trouble> {
     let body: Vec<u8> = row.get(5)?;
     Ok(Arrival {
