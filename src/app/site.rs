@@ -8,9 +8,9 @@ use tracing::warn;
 use super::build::Blueprint;
 use super::daemon::StartError;
 use crate::admin::Metrics;
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
 use crate::store::InboxId;
-use crate::store::sqlite::{Options, SpaceFloor, SqliteStore, file_system};
+use crate::store::sqlite::{OpenError, Options, SpaceFloor, SqliteStore, file_system};
 
 /// Where the daemon stands on disk.
 pub(super) struct Site {
@@ -31,6 +31,7 @@ impl Site {
             source,
         };
         std::fs::create_dir_all(&directory).map_err(failed)?;
+        ensure_not_gone(config)?;
         let options = Options {
             floor: SpaceFloor {
                 bytes: config.store.free_space_floor,
@@ -70,6 +71,16 @@ impl Site {
             );
         }
         Ok(waiting)
+    }
+}
+
+/// Refuses to begin an empty store where a daemon worked with one before: who must not be contacted, and who
+/// is known, would be forgotten with it.
+fn ensure_not_gone(config: &Config) -> Result<(), OpenError> {
+    let path = config.store_path();
+    match Config::applied_in(&config.state_dir) {
+        Some(applied) if !path.exists() => Err(OpenError::Gone { path, applied }),
+        _ => Ok(()),
     }
 }
 

@@ -29,7 +29,7 @@ Ends with
   0   both sides are equal
   4   they differ
   66  there is no such connector
-  69  somebody did not answer, so not everything was counted")]
+  69  somebody did not answer, so not everything was counted; or nothing could be counted")]
 pub(super) struct AuditArgs {
     /// From when on: 7d, 2026-11-01, or 2026-11-01T08:30:00Z
     #[arg(long, value_name = "WHEN", value_parser = when::parse)]
@@ -197,6 +197,11 @@ fn verdict(lines: &[Line]) -> Result<(), Exit> {
     if !unanswered.is_empty() {
         let text = format!("not everything was counted: see {}", unanswered.join(", "));
         return Err(Exit::unanswered(text));
+    }
+    if audited().next().is_none() {
+        return Err(Exit::unanswered(
+            "nothing was counted: none of these can be asked what it holds",
+        ));
     }
     match audited().map(|(_, found)| found.tally.differences()).sum::<u64>() {
         0 => Ok(()),

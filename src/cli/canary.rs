@@ -35,7 +35,7 @@ pub(super) struct CanaryArgs {
     /// How long its way may take
     #[arg(long, value_parser = humantime::parse_duration, default_value = "2m")]
     wait: Duration,
-    /// Leave it where it went; the next canary takes it away
+    /// Leave it where it went; the first canary half a minute after its --wait is over takes it away
     #[arg(long)]
     keep: bool,
 }
@@ -179,7 +179,7 @@ impl Flight {
             self.store.recall(story.expected.mark, now).await?;
             let mut journey = Journey::silent(&self.plan);
             let left = self.retreat.take_away(&self.store, &story, &mut journey).await?;
-            if let (Some(what), false) = (left, self.json) {
+            if let Some(what) = left {
                 screen::complain(&format!("an earlier canary: {what}"));
             }
         }

@@ -135,7 +135,10 @@ impl From<OpenError> for Exit {
         let code = match &error {
             OpenError::Lock(LockError::Held(_)) => 75,
             OpenError::Lock(LockError::Io { .. }) | OpenError::Network { .. } => 73,
-            OpenError::Schema(_) | OpenError::Damaged { .. } | OpenError::HalfRestored(_) => 74,
+            OpenError::Schema(_)
+            | OpenError::Damaged { .. }
+            | OpenError::HalfRestored(_)
+            | OpenError::Gone { .. } => 74,
             OpenError::Sqlite { .. } => 1,
         };
         Self::with(code, screen::chain(&error))

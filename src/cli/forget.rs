@@ -7,17 +7,20 @@ use clap::Args;
 use connector_kit::LeadId;
 use connector_kit::dice::Dice;
 use connector_kit::ids::AccountName;
+use connector_kit::nearest::did_you_mean;
 
 use super::tables::Table;
 use super::{Exit, Place, house, screen};
 use crate::app;
 use crate::config::Loaded;
 use crate::erase::ByAddress;
+use crate::settle::Reader;
 use crate::store::{Erasure, ForgetOrder, Held, Seeker, Store, Traces};
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct ForgetArgs {
-    /// The person's e-mail address, in any spelling
+    /// The person's e-mail address, in any spelling; - reads it from standard input, where neither the shell's
+    /// history nor the log of sudo keeps it
     #[arg(required_unless_present_any = ["lead", "history"], conflicts_with = "history")]
     email: Option<String>,
     /// The id of a lead that is theirs; with its address, all else of the person goes, too
@@ -42,6 +45,7 @@ pub(super) fn forget(place: &Place, args: &ForgetArgs) -> Result<(), Exit> {
     if args.history {
         return history(place);
     }
+    let args = &with_address(args)?;
     if args.dry_run {
         tell(place, &carry_out(place, args, true)?, true);
         return Ok(());
@@ -60,7 +64,7 @@ pub(super) fn forget(place: &Place, args: &ForgetArgs) -> Result<(), Exit> {
     let aside = set_aside(place)?;
     if !aside.is_empty() {
         return Err(Exit::unfinished(format!(
-            "stores that a restore set aside are not searched and may hold this person; remove them: {}",
+            "stores that a restore set aside, or a restore or backup that was cut off left behind, are not searched and may hold this person; remove them: {}",
             aside.join(", ")
         )));
     }
@@ -73,7 +77,18 @@ pub(super) fn forget(place: &Place, args: &ForgetArgs) -> Result<(), Exit> {
     Ok(())
 }
 
-/// Stores that stood here before a restore.
+/// The same with the address that was meant by `-`.
+fn with_address(args: &ForgetArgs) -> Result<ForgetArgs, Exit> {
+    let mut args = args.clone();
+    if args.email.as_deref() == Some("-") {
+        let mut typed = String::new();
+        std::io::stdin().lock().read_line(&mut typed)?;
+        args.email = Some(typed.trim().to_owned());
+    }
+    Ok(args)
+}
+
+/// Stores that stood here before a restore, and copies of the store that nobody finished.
 fn set_aside(place: &Place) -> Result<Vec<String>, Exit> {
     let database = house::config(place)?.config.store_path();
     let Some(directory) = database.parent() else {
@@ -83,7 +98,9 @@ fn set_aside(place: &Place) -> Result<Vec<String>, Exit> {
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        if name.is_some_and(|name| name.starts_with("replaced-")) && path.is_dir() {
+        let is_copy =
+            |name: &str| name.starts_with(".leadsync-restore-") || name.starts_with(".leadsync-backup-");
+        if name.is_some_and(|name| is_copy(&name) || (name.starts_with("replaced-") && path.is_dir())) {
             found.push(path.display().to_string());
         }
     }
@@ -99,6 +116,7 @@ fn carry_out(place: &Place, args: &ForgetArgs, dry_run: bool) -> Result<Traces, 
         .fill(&mut new_key);
     let (email, lead) = (args.email.clone(), args.lead);
     let account = args.account.as_ref().map(AccountName::new);
+    let accounts = accounts(&loaded, account.as_ref())?;
     let now = house::now();
     house::ask(place, |store| async move {
         let address = match (email, lead) {
@@ -107,7 +125,9 @@ fn carry_out(place: &Place, args: &ForgetArgs, dry_run: bool) -> Result<Traces, 
             (None, None) => None,
         };
         let order = ForgetOrder {
-            seeker: address.map(|text| seeker(&loaded, &text)).transpose()?,
+            seeker: address
+                .map(|text| seeker(&text, accounts, app::reader(&loaded.config)))
+                .transpose()?,
             leads: lead.into_iter().collect(),
             account,
             new_key,
@@ -124,14 +144,28 @@ async fn address_of(store: &impl Store, id: LeadId) -> Result<Option<String>, Ex
     Ok(email.filter(|said| said.normal).map(|said| said.value))
 }
 
-fn seeker(loaded: &Loaded, text: &str) -> Result<Arc<dyn Seeker>, Exit> {
+/// The publisher that was named, or all of them.
+fn accounts(loaded: &Loaded, named: Option<&AccountName>) -> Result<Vec<AccountName>, Exit> {
     let connectors = loaded.connectors.iter().map(|file| &file.account);
     let sources = loaded.config.sources.values().map(|source| &source.account);
-    let mut accounts: Vec<AccountName> = connectors.chain(sources).map(AccountName::new).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
-    let seeker = ByAddress::new(text, accounts, app::reader(&loaded.config));
-    match seeker {
+    let mut known: Vec<AccountName> = connectors.chain(sources).map(AccountName::new).collect();
+    known.sort_unstable();
+    known.dedup();
+    let Some(named) = named else { return Ok(known) };
+    if known.contains(named) {
+        return Ok(vec![named.clone()]);
+    }
+    let all: Vec<&str> = known.iter().map(AccountName::as_str).collect();
+    let guess = did_you_mean(named.as_str(), all.iter().copied());
+    let all = all.join(", ");
+    Err(Exit::missing(format!(
+        "no publisher is named {:?}{guess}; in the config: {all}",
+        named.as_str()
+    )))
+}
+
+fn seeker(text: &str, accounts: Vec<AccountName>, reader: Reader) -> Result<Arc<dyn Seeker>, Exit> {
+    match ByAddress::new(text, accounts, reader) {
         Some(seeker) => Ok(Arc::new(seeker)),
         None => Err(Exit::usage("this is not one e-mail address")),
     }
@@ -178,6 +212,26 @@ fn tell(place: &Place, traces: &Traces, only_found: bool) {
         }
     }
     tell_elsewhere(traces, only_found);
+    tell_mentioned_by(traces);
+}
+
+/// Others mentioned them, and so may the records of these others.
+fn tell_mentioned_by(traces: &Traces) {
+    let held: Vec<_> = (traces.mentioned_by.iter())
+        .filter(|(_, destinations)| !destinations.is_empty())
+        .collect();
+    if held.is_empty() {
+        return;
+    }
+    screen::line("");
+    screen::line(
+        "leads of others that mention them; where a record shows the text, deliver it again without:",
+    );
+    for (lead, destinations) in held {
+        for name in destinations {
+            screen::line(format_args!("  leadsync resync {name} --lead {lead}"));
+        }
+    }
 }
 
 /// What stands in other systems is the operator's to erase.
@@ -230,11 +284,13 @@ fn as_json(traces: &Traces, only_found: bool) -> serde_json::Value {
             "referrals": referrals.collect::<Vec<_>>(),
         })
     });
+    let mentioned_by = (traces.mentioned_by.iter())
+        .map(|(id, destinations)| serde_json::json!({ "lead": id, "destinations": destinations }));
     serde_json::json!({
         "dry_run": only_found, "leads": leads.collect::<Vec<_>>(), "arrivals": traces.arrivals,
         "refused": traces.refused, "attempts": traces.attempts, "outcomes": traces.outcomes,
         "events": traces.events, "mentions": traces.mentions, "waiting": traces.waiting,
-        "swept": traces.is_swept,
+        "mentioned_by": mentioned_by.collect::<Vec<_>>(), "swept": traces.is_swept,
     })
 }
 

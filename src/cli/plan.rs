@@ -56,9 +56,12 @@ struct Against {
 pub(super) fn plan(place: &Place, args: &PlanArgs) -> Result<(), Exit> {
     let loaded = house::config(place)?;
     let wanted: Vec<DestinationName> = args.destinations.iter().map(DestinationName::new).collect();
+    let outside = house::outside()?;
+    // Both sides read their secrets where this config does: none lie beside a config that is kept.
     let outside = Outside {
         transports: Arc::new(Sealed),
-        ..house::outside()?
+        secrets: loaded.with_credentials_beside(&outside.secrets),
+        ..outside
     };
     let after = Side::build(&loaded, &outside, &wanted)?;
     let against = against(args, &loaded, &outside, &wanted)?;

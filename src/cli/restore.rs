@@ -38,12 +38,19 @@ pub(super) fn restore(place: &Place, args: &RestoreArgs) -> Result<(), Exit> {
     } else {
         tell(&restored);
     }
-    if restored.forgotten.is_swept {
-        return Ok(());
+    if !restored.forgotten.is_swept {
+        return Err(Exit::unfinished(
+            "who was forgotten since is erased again, but the log of the database could not be emptied: run the same command again",
+        ));
     }
-    Err(Exit::unfinished(
-        "who was forgotten since is erased again, but the log of the database could not be emptied: run the same command again",
-    ))
+    if restored.forgotten.waiting > 0 {
+        return Err(Exit::unfinished(format!(
+            "{} arrivals of others mention somebody who was forgotten since and wait to be understood: start the daemon, and once they are, run `leadsync forget` again for whoever was forgotten after {}",
+            restored.forgotten.waiting,
+            restored.facts.made_at.format("%Y-%m-%d %H:%M:%S UTC"),
+        )));
+    }
+    Ok(())
 }
 
 fn tell(restored: &Restored) {
@@ -83,6 +90,6 @@ fn tell(restored: &Restored) {
 fn as_json(restored: &Restored) -> serde_json::Value {
     serde_json::json!({
         "backup": backup::as_json(&restored.facts), "replaced": restored.replaced, "files": restored.files,
-        "forgotten_again": restored.forgotten.leads.len(),
+        "forgotten_again": restored.forgotten.leads.len(), "waiting": restored.forgotten.waiting,
     })
 }

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args};
+use connector_kit::lead::Person;
 use connector_kit::nearest::did_you_mean;
 use connector_kit::{DestinationName, LeadId, Role};
 
@@ -27,7 +28,7 @@ changed as by any other delivery: one record per lead, and fields written only w
 (write = \"create_only\", \"if_empty\") stay as they are. A record that is gone is made anew. A destination that
 was added later gets, for the first time, the leads a route sends there now.
 Left as they are: what is on its way, dead letters (see dead-letters requeue), records closed in the CRM, and
-leads that must not be contacted or go nowhere by another rule. The gate is asked again before each write.
+leads that must not be contacted or go nowhere by another rule, or whose person [retention] cleared away. The gate is asked again before each write.
 Ends with
   0   ordered, or nothing to do
   1   not confirmed
@@ -171,9 +172,17 @@ impl Work {
                 sum
             }));
         }
-        let keys = meant.map(|lead| lead.key).collect();
-        Ok(store.order_again(&self.destination, keys, self.now).await?)
+        let (emptied, whole): (Vec<&Surveyed>, Vec<&Surveyed>) = meant.partition(|lead| is_emptied(lead));
+        let keys = whole.iter().map(|lead| lead.key).collect();
+        let mut ordered = store.order_again(&self.destination, keys, self.now).await?;
+        ordered.left += emptied.len() as u64;
+        Ok(ordered)
     }
+}
+
+/// Retention took the person out of it: a delivery would empty the record over there, or make one of nobody.
+fn is_emptied(lead: &Surveyed) -> bool {
+    lead.lead.person == Person::default()
 }
 
 /// What an order would do with this lead.
@@ -184,7 +193,7 @@ fn foreseen(lead: &Surveyed) -> OrderedAgain {
         left: 1 - again - new,
     };
     match &lead.delivery {
-        _ if lead.lead.dnc => one(0, 0),
+        _ if lead.lead.dnc || is_emptied(lead) => one(0, 0),
         Some(delivery) => one(u64::from(delivery.state == "delivered"), 0),
         None => one(0, u64::from(lead.may_go())),
     }
@@ -270,7 +279,8 @@ fn sentences(counted: OrderedAgain, ordered: bool) -> Vec<String> {
         ),
         (
             counted.left,
-            "left as they are: closed there, on their way, dead, or not to be contacted".to_owned(),
+            "left as they are: closed there, on their way, dead, not to be contacted, or cleared by retention"
+                .to_owned(),
         ),
     ];
     let told = counts.into_iter().filter(|(count, _)| *count > 0);

@@ -49,13 +49,18 @@ impl Loaded {
 }
 
 impl Config {
+    /// Where a daemon with this state directory keeps what it applied; none when none has started there yet.
+    pub fn applied_in(state_dir: &Path) -> Option<PathBuf> {
+        let [kept, _, old] = places(state_dir);
+        [kept, old].into_iter().find(|place| place.is_dir())
+    }
+
     /// The config a daemon with this state directory applied last, with the environment it had; none
     /// when no daemon has started there yet.
     ///
     /// A text that this version cannot read any more is a mistake in the kept file.
     pub fn load_applied(state_dir: &Path) -> Result<Option<Loaded>, Diagnostics> {
-        let [kept, _, old] = places(state_dir);
-        let Some(directory) = [kept, old].into_iter().find(|place| place.is_dir()) else {
+        let Some(directory) = Self::applied_in(state_dir) else {
             return Ok(None);
         };
         let path = directory.join(ENVIRONMENT);

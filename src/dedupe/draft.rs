@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector_kit::{DestinationName, Lead, LeadId, Referral};
+use connector_kit::{CanaryMark, DestinationName, Lead, LeadId, Referral};
 
 use super::Rules;
 use super::clocks;
@@ -31,7 +31,7 @@ pub(super) struct Draft<'k> {
     spans: Vec<TouchSpan>,
     notes: Vec<ReferralNote>,
     test_lead: bool,
-    canary: bool,
+    canary: Option<CanaryMark>,
     worth: bool,
     /// When somebody first asked at a marketplace, of those who can still be answered in time.
     asked_at: Option<DateTime<Utc>>,
@@ -49,7 +49,7 @@ impl<'k> Draft<'k> {
             notes: Vec::new(),
             // A later version of a referral does not make a try-out of a lead that was none.
             test_lead: test_lead && suppression.is_none_or(|why| why == Some(Suppression::TestLead)),
-            canary: false,
+            canary: None,
             worth: suppression.is_some_and(|why| !is_idle(why)),
             asked_at: None,
         }
@@ -68,7 +68,7 @@ impl<'k> Draft<'k> {
         new_id: &mut dyn FnMut() -> LeadId,
     ) -> Understood {
         self.note(new);
-        self.canary |= new.canary.is_some();
+        self.canary = self.canary.or(new.canary);
         let window = window_of(new, rules);
         let placement = place(&self.spans, touch_key(&new.touch), new.touch.at, window);
         apply(&mut self.spans, &placement);
@@ -126,7 +126,7 @@ impl<'k> Draft<'k> {
         };
         let is_routed = self.known.is_some_and(|known| known.suppression.is_none());
         let standing = Standing {
-            test_lead: self.test_lead && !self.canary,
+            test_lead: self.test_lead && self.canary.is_none(),
             worth: self.worth,
             way: match is_routed {
                 false => Way::NotBegun,
@@ -137,7 +137,7 @@ impl<'k> Draft<'k> {
         let (suppression, routes) = fate(&lead, &standing, rules, route);
         let (spans, spans_gone) = self.span_changes();
         let clocks = match suppression {
-            None if !self.canary => self.clocks(&lead, is_routed, rules),
+            None if self.canary.is_none() => self.clocks(&lead, is_routed, rules),
             _ => Vec::new(),
         };
         Some(LeadChange {
@@ -147,6 +147,7 @@ impl<'k> Draft<'k> {
             spans_gone,
             spans,
             suppression,
+            canary: self.canary,
             routes,
             referrals: self.notes,
             clocks,

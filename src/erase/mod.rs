@@ -119,3 +119,6 @@ fn has_address(person: &connector_kit::lead::Person, wanted: &dyn Fn(&str) -> bo
         wanted(&said.value) || email::normalize(&said.value).is_some_and(|text| wanted(&text))
     })
 }
+
+#[cfg(test)]
+mod tests;

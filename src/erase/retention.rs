@@ -66,6 +66,14 @@ impl RetentionWorker {
         self.next_round = Some(now + EVERY);
     }
 
+    /// Goes on with the next group; after the last one, what was cleared is told.
+    fn done_with_group(&mut self) {
+        self.groups.pop();
+        if self.groups.is_empty() {
+            self.tell();
+        }
+    }
+
     fn tell(&self) {
         for (group, rows) in &self.pruned {
             let group = group.as_str();
@@ -96,7 +104,7 @@ impl Worker for RetentionWorker {
             return Ok(Next::Again);
         };
         let Some(before) = self.before(group, now) else {
-            self.groups.pop();
+            self.done_with_group();
             return Ok(Next::Again);
         };
         let portion = Portion {
@@ -110,10 +118,7 @@ impl Worker for RetentionWorker {
         }
         self.after = pruned.next.unwrap_or(0);
         if pruned.next.is_none() {
-            self.groups.pop();
-        }
-        if self.groups.is_empty() {
-            self.tell();
+            self.done_with_group();
         }
         Ok(Next::At(now + BREATH))
     }

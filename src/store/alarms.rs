@@ -18,6 +18,9 @@ pub trait AlarmStore: Send + Sync {
     /// How often each source was heard.
     async fn rhythms(&self) -> Result<Vec<Rhythm>, StoreError>;
 
+    /// Since when sources are listened to without a pause; none before anybody did.
+    async fn listening_since(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+
     /// Notes that a source is silent, or is not any more.
     async fn note_silence(&self, source: &SourceName, silence: Option<Silence>) -> Result<(), StoreError>;
 

@@ -298,6 +298,10 @@ impl<A: Around> AlarmStore for A {
         pass!(self.rhythms())
     }
 
+    async fn listening_since(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        pass!(self.listening_since())
+    }
+
     async fn note_silence(&self, source: &SourceName, silence: Option<Silence>) -> Result<(), StoreError> {
         pass!(self.note_silence(source, silence))
     }

@@ -81,6 +81,7 @@ fn new_lead(number: u8) -> LeadChange {
         clocks: Vec::new(),
         before: None,
         revision: 1,
+        canary: None,
         spans_gone: Vec::new(),
         spans: vec![TouchSpan {
             key: TouchKey([1; 16]),

@@ -186,5 +186,41 @@ fn one_that_was_left_behind_is_taken_away_by_the_next() {
     canary(&house, &["--keep", "--wait", "5s"], 0);
     assert_eq!(destination.webhook.leads().len(), 1);
     assert_eq!(house.ask(&["leads"]).as_array().unwrap().len(), 1);
+    canary(&house, &["--destination", "archive"], 0);
+    assert_eq!(
+        told(&destination),
+        ["lead.created"],
+        "whose time is not over is left alone"
+    );
+    let_its_time_be_over(&house);
+    canary(&house, &["--destination", "archive"], 0);
+    assert_eq!(told(&destination), ["lead.created", "lead.withdrawn"]);
+    assert_nothing_is_left(&house);
+    daemon.stop();
+}
+
+/// The time of every canary is over.
+fn let_its_time_be_over(house: &House) {
+    let store = rusqlite::Connection::open(house.database()).unwrap();
+    store.execute("UPDATE canaries SET until = 0", []).unwrap();
+}
+
+#[test]
+fn what_only_a_person_can_take_away_is_told_of_an_earlier_one_too() {
+    let destination = Destination::open();
+    let house = house_with(&destination);
+    let mut daemon = Daemon::start(&house);
+    canary(&house, &["--keep", "--wait", "5s"], 0);
+    let_its_time_be_over(&house);
+    std::fs::remove_file(house.path("connectors.d/crm.toml")).unwrap();
+    let (report, complaint) = canary(&house, &[], 0);
+    assert_eq!(report["arrived"], true, "{report}");
+    assert!(
+        complaint.contains("an earlier canary: ")
+            && complaint.contains("crm: left there, remove by hand")
+            && complaint.contains("@leadsync.invalid"),
+        "{complaint}"
+    );
+    assert_nothing_is_left(&house);
     daemon.stop();
 }

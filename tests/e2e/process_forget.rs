@@ -261,6 +261,71 @@ fn what_waits_for_a_person_is_withdrawn_before_it_goes() {
 }
 
 #[test]
+fn forgetting_while_the_daemon_comes_and_goes_leaves_the_store_whole() {
+    let destination = Destination::open();
+    let house = house_with(&destination);
+    let mut daemon = Daemon::start(&house);
+    leave_traces(&house);
+    house.await_quiet();
+    for round in 0..6 {
+        std::thread::scope(|scope| {
+            let forgetting = scope.spawn(|| {
+                for _ in 0..5 {
+                    let output = house.run(&["forget", EMAIL, "--yes"]);
+                    assert!(matches!(output.status.code(), Some(0 | 4)), "{output:?}");
+                }
+            });
+            daemon.stop();
+            daemon = Daemon::start(&house);
+            for number in 0..20 {
+                give(&house, &lead_body(&format!("{number}@{round}.example")));
+            }
+            forgetting.join().unwrap();
+        });
+    }
+    house.await_quiet();
+    daemon.stop();
+    let store = rusqlite::Connection::open(house.database()).unwrap();
+    let finding: String = store
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(finding, "ok");
+    assert_eq!(
+        house.ask(&["status"])["leads"],
+        122,
+        "the person, the friend, and all who came"
+    );
+}
+
+#[test]
+fn an_address_is_read_from_standard_input_and_what_others_still_hold_is_named() {
+    let destination = Destination::open();
+    let house = house_with(&destination);
+    let mut daemon = Daemon::start(&house);
+    leave_traces(&house);
+    house.await_quiet();
+    daemon.stop();
+    let friend = house.stored()["friend@other.example"]["id"].clone();
+    let left = house.path("state/.leadsync-backup-x");
+    std::fs::write(&left, b"half a store").unwrap();
+    let typed = house.path("typed");
+    std::fs::write(&typed, format!("{EMAIL}\n")).unwrap();
+    let mut command = house.command();
+    command.args(["--json", "forget", "-", "--yes"]);
+    let output = command
+        .stdin(std::fs::File::open(&typed).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(complaint.contains(".leadsync-backup-x"), "{complaint}");
+    let gone: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(gone["leads"].as_array().unwrap().len(), 1, "{gone}");
+    let held = json!([{ "lead": friend, "destinations": ["crm"] }]);
+    assert_eq!(gone["mentioned_by"], held, "{gone}");
+}
+
+#[test]
 fn nobody_is_forgotten_by_accident() {
     let destination = Destination::open();
     let house = house_with(&destination);
@@ -269,6 +334,7 @@ fn nobody_is_forgotten_by_accident() {
         (vec!["forget"], 2),
         (vec!["forget", "not an address", "--yes"], 2),
         (vec!["forget", EMAIL], 2),
+        (vec!["forget", EMAIL, "--account", "defualt", "--yes"], 66),
         (
             vec!["forget", "--lead", "0123456789abcdef0123456789abcdef", "--yes"],
             66,

@@ -122,6 +122,21 @@ fn leads_that_join_and_leave_are_told_against_another_config_and_against_none() 
 }
 
 #[test]
+fn secrets_that_lie_beside_the_config_are_read_for_both_sides() {
+    let receiver = Destination::open();
+    let house = House::new();
+    std::fs::create_dir(house.path("credentials")).unwrap();
+    house.write_secret("credentials/hook", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let signed = receiver.connector_with("signing_secrets = [{ credential = \"hook\" }]\n");
+    house.add_connector("webhook", &signed);
+    house.work_off();
+    let report = plan(&house, &[], 0);
+    assert_eq!(report["against"], "the config in force", "{report}");
+    let kept = house.path("state/applied").display().to_string();
+    plan(&house, &["--against", &kept], 0);
+}
+
+#[test]
 fn leads_may_be_named_and_what_is_not_there_is_said() {
     let (house, _receiver) = house();
     let id = house.ask(&["leads"])[0]["id"].as_str().unwrap().to_owned();

@@ -82,6 +82,21 @@ fn a_newcomer_gets_what_its_route_sends_there_and_nobody_else() {
 }
 
 #[test]
+fn a_lead_that_retention_has_emptied_is_left_as_it_is() {
+    let receiver = Destination::open();
+    let house = house(&receiver);
+    let store = rusqlite::Connection::open(house.database()).unwrap();
+    let emptied = "UPDATE leads SET body = CAST(json_set(CAST(body AS TEXT), '$.person', json('{}')) AS BLOB)
+       WHERE id = 1";
+    assert_eq!(store.execute(emptied, []).unwrap(), 1);
+    drop(store);
+    for more in [&["--dry-run"][..], &[]] {
+        let told = house.ask(&[&["resync", "crm", "--all"], more].concat());
+        assert_eq!((&told["again"], &told["left"]), (&json!(2), &json!(1)), "{told}");
+    }
+}
+
+#[test]
 fn what_cannot_be_ordered_says_why() {
     let receiver = Destination::open();
     let house = house(&receiver);

@@ -14,6 +14,31 @@ fn screen(house: &House) -> Vec<String> {
 }
 
 #[test]
+fn an_arrival_in_quarantine_needs_somebody_while_its_bytes_are_there() {
+    let house = House::new();
+    let mut daemon = Daemon::start(&house);
+    let request = post(&lead_path(), &lead_body("ada@engines.example"));
+    assert_eq!(house.send(&request).unwrap().status, 200);
+    house.await_quiet();
+    daemon.stop();
+    let store = rusqlite::Connection::open(house.database()).unwrap();
+    let quarantined = "UPDATE arrivals SET understood = 4, lead = NULL, reason = 'no lead';
+       INSERT OR REPLACE INTO counters (scope, counter, value) VALUES (0, 9, 1)";
+    store.execute_batch(quarantined).unwrap();
+    let text = screen(&house).join("\n");
+    assert!(text.contains("1 arrival in quarantine"), "{text}");
+    assert!(
+        text.contains("leadsync reprocess --quarantined --dry-run"),
+        "{text}"
+    );
+    let looked = house.ask(&["reprocess", "--quarantined", "--dry-run"]);
+    assert_eq!(looked["given_back"], 1, "what it says can be done");
+    store.execute("UPDATE inbox SET body = x''", []).unwrap();
+    let text = screen(&house).join("\n");
+    assert!(!text.contains("quarantine"), "{text}");
+}
+
+#[test]
 fn the_daemons_own_word_stands_first_then_what_is_urgent_and_all_fits_a_terminal() {
     let destination = Destination::open();
     let house = House::new();

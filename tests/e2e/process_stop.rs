@@ -154,3 +154,27 @@ fn a_daemon_without_senders_notices_as_well_that_its_database_is_gone() {
     std::fs::remove_file(house.database()).unwrap();
     assert_eq!(daemon.wait().code(), Some(74), "{}", house.log());
 }
+
+#[test]
+fn whose_store_is_gone_begins_no_empty_one_until_it_is_told_to() {
+    let house = House::new();
+    let backup = house.path("a.backup");
+    house.work_off();
+    house.ask(&["backup", backup.to_str().unwrap()]);
+    let take_away = || std::fs::remove_file(house.database()).unwrap();
+    take_away();
+    let refused = house.run(&["run"]);
+    assert_eq!(refused.status.code(), Some(74), "{refused:?}");
+    let complaint = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        complaint.contains("leadsync restore FILE") && complaint.contains("/applied"),
+        "{complaint}"
+    );
+    assert!(!house.database().exists());
+
+    house.ask(&["restore", backup.to_str().unwrap()]);
+    house.work_off();
+    take_away();
+    std::fs::remove_dir_all(house.path("state/applied")).unwrap();
+    house.work_off();
+}

@@ -120,10 +120,10 @@ fn remarks(lines: &[Line]) -> Vec<String> {
 
 /// Tells programs.
 pub(super) fn as_json(since: DateTime<Utc>, lines: &[Line]) -> Value {
-    let equal = lines
-        .iter()
-        .filter_map(|line| line.found.as_ref().ok())
-        .all(|found| found.tally.differences() == 0 && found.unanswered.is_none());
+    let counted: Vec<&Audited> = lines.iter().filter_map(|line| line.found.as_ref().ok()).collect();
+    let is_equal = |found: &&Audited| found.tally.differences() == 0 && found.unanswered.is_none();
+    // Where nothing was counted nothing is equal.
+    let equal = !counted.is_empty() && counted.iter().all(is_equal);
     json!({
         "since": since.to_rfc3339_opts(SecondsFormat::Secs, true),
         "equal": equal,

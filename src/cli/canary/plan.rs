@@ -44,7 +44,7 @@ impl Plan {
         let account = &loaded.config.sources[&source].account;
         let destinations = chosen(playing(Some(account)), &args.destinations, account)?;
         let source = SourceName::new(&source);
-        let secrets = loaded.source_secrets(&outside.secrets)?;
+        let secrets = loaded.source_secrets(&loaded.with_credentials_beside(&outside.secrets))?;
         let secret = secrets.get(&source).and_then(|secrets| secrets.first());
         let secret = secret.ok_or_else(|| Exit::failed("the source has no secret"))?;
         Ok(Self {

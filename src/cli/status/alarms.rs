@@ -127,10 +127,10 @@ fn of_what_waits_for_a_person(facts: &Facts) -> Vec<Alarm> {
         "leadsync outcomes --refused",
     );
     say(
-        facts.totals.quarantined,
+        facts.quarantined,
         "arrival in quarantine",
         "arrivals in quarantine",
-        "the log names the reason (event=quarantined); the bytes are in the store",
+        "the log names the reason (event=quarantined); after an upgrade: leadsync reprocess --quarantined --dry-run",
     );
     if let Some(at) = facts
         .next_due

@@ -21,6 +21,8 @@ use crate::store::{
 pub(super) struct Facts {
     pub(super) now: DateTime<Utc>,
     pub(super) totals: Totals,
+    /// Arrivals that nobody could understand, and whose bytes are kept.
+    pub(super) quarantined: u64,
     pub(super) referrals: ReferralTotals,
     pub(super) overdue: usize,
     /// When the next clock runs out.
@@ -51,14 +53,24 @@ impl Facts {
         };
         let clocks = store.clocks(running).await?;
         let spending = |status: DestinationStatus| Spending::new(status, &budgets, now);
+        let totals = store.totals().await?;
         Ok(Self {
             now,
-            totals: store.totals().await?,
             referrals: store.referral_totals().await?,
             overdue: clocks::overdue(&store, now).await?,
             next_due: clocks.iter().map(|clock| clock.due_at).find(|at| *at > now),
             destinations: store.destinations(now).await?.into_iter().map(spending).collect(),
-            sources: sources(&loaded, &store.rhythms().await?, now),
+            quarantined: match totals.quarantined {
+                0 => 0,
+                // Some were given back, or their bytes are gone: then nothing is left to do for them.
+                _ => store.count_quarantined(None).await?,
+            },
+            totals,
+            sources: sources(
+                &loaded,
+                &store.rhythms().await?,
+                (store.listening_since().await?.unwrap_or(now), now),
+            ),
             footprint: Footprint {
                 floor: loaded.config.store.free_space_floor,
                 ..store.footprint().await?
@@ -82,12 +94,12 @@ impl Source {
     }
 }
 
-fn sources(loaded: &Loaded, rhythms: &[Rhythm], now: DateTime<Utc>) -> Vec<Source> {
+/// `since`: since when the daemon listens without a pause.
+fn sources(loaded: &Loaded, rhythms: &[Rhythm], (since, now): (DateTime<Utc>, DateTime<Utc>)) -> Vec<Source> {
     let of = |listened: Listened| {
         let known = rhythms.iter().find(|rhythm| rhythm.source == listened.name);
         let rhythm = known.cloned().unwrap_or_else(|| Rhythm::unheard(&listened.name));
-        // Since when the daemon listens is its own to know; what is long past is not shown as to come.
-        let since = rhythm.heard_at.unwrap_or(now);
+        // What is past is not shown as to come.
         let silent_at = silent_at(&rhythm, listened.rule, since).filter(|at| *at > now);
         Source {
             silent_at: silent_at.filter(|_| listened.rule != SilenceRule::Off),

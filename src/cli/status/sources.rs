@@ -1,5 +1,7 @@
 //! The sources: when each was heard last, and when it will count as silent.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::facts::{Facts, Source};
 use super::{age, screen};
 use crate::cli::screen::Colour;
@@ -14,7 +16,7 @@ pub(super) fn print(facts: &Facts) {
     screen::line("");
     let mut table = Table::new(&["SOURCE", "LAST LEAD", "TODAY", "LAST TEST", "SILENCE"]);
     for source in &facts.sources {
-        let ago = |at: Option<chrono::DateTime<chrono::Utc>>| match at {
+        let ago = |at: Option<DateTime<Utc>>| match at {
             Some(at) => format!("{} ago", age(facts.now, at)),
             None => "never".to_owned(),
         };
@@ -37,8 +39,36 @@ pub(super) fn silence(source: &Source, facts: &Facts) -> String {
     match (source.rhythm.silence, source.silent_at, source.listened.rule) {
         (Some(silence), ..) => format!("silent for {}", age(facts.now, silence.since)),
         (None, _, SilenceRule::Off) => "off".to_owned(),
-        (None, Some(at), _) => format!("no, until {}", at.format("%a %H:%M")),
+        (None, Some(at), _) => format!("no, until {}", until(facts.now, at)),
         (None, None, SilenceRule::History) => "learning".to_owned(),
         (None, None, SilenceRule::After(_)) => "no".to_owned(),
+    }
+}
+
+/// A moment to come: the day of the week while there is only one of that name.
+fn until(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
+    let form = if at - now <= TimeDelta::days(6) {
+        "%a %H:%M UTC"
+    } else {
+        "%Y-%m-%d"
+    };
+    at.format(form).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_weeks_away_is_told_by_its_date() {
+        let now: DateTime<Utc> = "2026-11-20T12:00:00Z".parse().unwrap();
+        for (at, told) in [
+            ("2026-11-20T16:00:00Z", "Fri 16:00 UTC"),
+            ("2026-11-26T12:00:00Z", "Thu 12:00 UTC"),
+            ("2026-11-26T12:01:00Z", "2026-11-26"),
+            ("2026-12-11T16:00:00Z", "2026-12-11"),
+        ] {
+            assert_eq!(until(now, at.parse().unwrap()), told);
+        }
     }
 }

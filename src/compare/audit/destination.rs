@@ -7,10 +7,13 @@ use connector_kit::{Census, DestinationName, Held, HeldState, LeadId, Sought};
 use sha2::{Digest, Sha256};
 
 use super::{Audited, Caller, Difference, Stop};
-use crate::store::{Standing, StoreError, SurveyAsk, SurveyOf, Surveyed};
+use crate::store::{Standing, StoreError, Suppression, SurveyAsk, SurveyOf, Surveyed};
 
 /// Addresses remembered to find two records of one person; of more, some pairs stay unseen.
 const PERSONS: usize = 1_000_000;
+
+/// What is said of a record whose person was forgotten here.
+const FORGOTTEN: &str = "its person was forgotten";
 
 /// Counts one destination, since then.
 ///
@@ -204,15 +207,14 @@ impl Count<'_> {
         let records: Vec<&Held> = records.iter().filter(is_there).collect();
         let ids: Vec<LeadId> = records.iter().filter_map(|held| held.lead()).collect();
         let known = self.survey(SurveyOf::These(ids), None, 0).await?;
-        let known: BTreeMap<LeadId, bool> = known
-            .iter()
-            .map(|lead| (lead.lead.id, lead.delivery.as_ref().is_some_and(may_be_there)))
-            .collect();
+        let known: BTreeMap<LeadId, &Surveyed> = known.iter().map(|lead| (lead.lead.id, lead)).collect();
         for held in records {
-            let lead = held.lead();
-            match lead.and_then(|lead| known.get(&lead).copied()) {
-                Some(true) => self.meet(held),
-                Some(false) => self.stranger(held, "its lead was never delivered there"),
+            match held.lead().and_then(|lead| known.get(&lead)) {
+                Some(lead) if lead.suppression == Some(Suppression::Forgotten) => {
+                    self.stranger(held, FORGOTTEN);
+                }
+                Some(lead) if lead.delivery.as_ref().is_some_and(may_be_there) => self.meet(held),
+                Some(_) => self.stranger(held, "its lead was never delivered there"),
                 None => self.stranger(held, "the ledger has no such lead"),
             }
         }
@@ -223,6 +225,7 @@ impl Count<'_> {
         self.audited.tally.strangers += 1;
         let (key, record) = (held.key.clone(), held.record.0.clone());
         let remedy = match held.lead() {
+            Some(_) if words == FORGOTTEN => "erase the record over there".to_owned(),
             Some(_) => format!(
                 "restored an older store, or another leadsync writes here too? leadsync explain {key}"
             ),

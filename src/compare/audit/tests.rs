@@ -18,8 +18,8 @@ use crate::deliver::pace::Pace;
 use crate::deliver::{Budget, Purse};
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{
-    Arrival, Custody, DeliveryResult, Ending, Finished, Identity, Lane, LeadChange, LeaseAsk, Settlement,
-    Store, Understood,
+    Arrival, Custody, DeliveryResult, Ending, Finished, ForgetOrder, Identity, Lane, LeadChange, LeaseAsk,
+    Settlement, Store, Understood,
 };
 
 fn noon() -> DateTime<Utc> {
@@ -151,6 +151,7 @@ impl World {
                 clocks: Vec::new(),
                 before: None,
                 revision: 3,
+                canary: None,
                 spans_gone: Vec::new(),
                 spans: Vec::new(),
                 suppression: None,
@@ -281,6 +282,28 @@ async fn every_difference_is_named_once_with_what_to_do() {
     assert_eq!(merged.remedy, format!("leadsync resync crm --lead {}", ids[2]));
     assert!(audited.differences.iter().all(|one| !one.remedy.is_empty()));
     assert_eq!(audited.unnamed(), 0);
+}
+
+#[tokio::test]
+async fn a_record_of_somebody_who_was_forgotten_here_is_to_be_erased_there() {
+    let world = World::new();
+    let ids = world.delivered(0..2).await;
+    let order = ForgetOrder {
+        seeker: None,
+        leads: vec![ids[0]],
+        account: None,
+        new_key: [7; 32],
+        dry_run: false,
+    };
+    world.store.forget(order, noon()).await.unwrap();
+    let audited = world.audit().await;
+    assert_eq!(
+        whats(&audited),
+        BTreeMap::from([("stranger", vec![Some(ids[0])])])
+    );
+    let one = &audited.differences[0];
+    assert!(one.words.contains("its person was forgotten"), "{one:?}");
+    assert_eq!(one.remedy, "erase the record over there");
 }
 
 #[tokio::test]

@@ -55,6 +55,7 @@ impl World {
             identities: Vec::new(),
             before: None,
             revision: 1,
+            canary: None,
             spans_gone: Vec::new(),
             spans: Vec::new(),
             suppression: None,

@@ -11,6 +11,9 @@ pub(super) async fn promises<S: Store>(fresh: &impl Fn() -> S) {
     hours_are_forgotten_and_a_pause_is_noticed(&fresh()).await;
     a_silence_is_kept_until_it_ends(&fresh()).await;
     an_announced_canary_is_let_through_once(&fresh()).await;
+    a_canary_that_was_given_up_meanwhile_is_not_let_through(&fresh()).await;
+    numbers_of_two_canaries_that_are_given_again_are_counted(&fresh()).await;
+    what_is_not_understood_is_no_sign_of_life(&fresh()).await;
     a_canary_is_followed_recalled_and_forgotten_without_a_trace(&fresh()).await;
     a_canary_is_kept_while_a_destination_is_called_for_it(&fresh()).await;
 }
@@ -67,6 +70,7 @@ async fn hours_are_forgotten_and_a_pause_is_noticed(store: &dyn Store) {
     assert_eq!(store.listen(ask(half_an_hour)).await.unwrap().since, at(0));
     let later = 10 * 7 * 86_400;
     assert_eq!(store.listen(ask(later)).await.unwrap().since, at(later));
+    assert_eq!(store.listening_since().await.unwrap(), Some(at(later)));
     let heard = rhythm(store).await;
     assert_eq!((heard.hours.as_slice(), heard.heard_at), (&[][..], Some(at(0))));
 }
@@ -89,8 +93,12 @@ fn mark() -> CanaryMark {
 }
 
 fn expected(until: i64) -> Expected {
+    expected_of(9, until)
+}
+
+fn expected_of(number: u8, until: i64) -> Expected {
     Expected {
-        mark: mark(),
+        mark: leads::canary(number).mark(),
         source: SourceName::new("web"),
         destinations: vec![crm()],
         at: at(0),
@@ -100,21 +108,83 @@ fn expected(until: i64) -> Expected {
 
 /// The canary arrives and is understood.
 async fn fly(store: &dyn Store) {
+    fly_as(store, 9).await;
+}
+
+async fn fly_as(store: &dyn Store, number: u8) {
     let kept = store.accept(vec![arrival(None)], None).await.unwrap();
     let Custody::Kept(id) = kept[0] else {
         panic!("not kept")
     };
-    let lead = leads::canary_delivery(9).lead;
+    let settled = store.settle(understood_canary(id, number), at(1)).await.unwrap();
+    assert_eq!(settled, Settled::Done);
+}
+
+/// The arrival is the canary that was announced.
+fn understood_canary(id: InboxId, number: u8) -> Settlement {
+    let lead = leads::canary_delivery(number).lead;
     let change = LeadChange {
         identities: Vec::new(),
+        canary: CanaryMark::of(&lead),
         lead: Arc::clone(&lead),
-        ..new_lead(9)
+        ..new_lead(number)
     };
-    let settlement = Settlement {
+    Settlement {
         leads: vec![change],
         arrivals: vec![(id, Understood::New(lead.id))],
+    }
+}
+
+async fn numbers_of_two_canaries_that_are_given_again_are_counted(store: &dyn Store) {
+    take_in(store, 1).await;
+    for number in [8, 9] {
+        store.expect(expected_of(number, 60)).await.unwrap();
+        fly_as(store, number).await;
+    }
+    store.listen(ask(2)).await.unwrap();
+    for number in [8, 9] {
+        let mark = leads::canary(number).mark();
+        assert!(store.forget_canary(mark).await.unwrap());
+    }
+    take_in(store, 2).await;
+    store.listen(ask(3)).await.unwrap();
+    assert_eq!(rhythm(store).await.hours[0].1, 2);
+}
+
+async fn what_is_not_understood_is_no_sign_of_life(store: &dyn Store) {
+    for became in [
+        Understood::Quarantined("it is no lead".into()),
+        Understood::Forgotten,
+    ] {
+        let kept = store.accept(vec![arrival(None)], None).await.unwrap();
+        let Custody::Kept(id) = kept[0] else {
+            panic!("not kept")
+        };
+        let settlement = Settlement {
+            arrivals: vec![(id, became)],
+            ..Settlement::default()
+        };
+        store.settle(settlement, at(1)).await.unwrap();
+    }
+    store.listen(ask(2)).await.unwrap();
+    let heard = rhythm(store).await;
+    assert_eq!((heard.first_at, heard.heard_at), (None, None));
+    assert!(heard.hours.is_empty());
+}
+
+async fn a_canary_that_was_given_up_meanwhile_is_not_let_through(store: &dyn Store) {
+    store.expect(expected(60)).await.unwrap();
+    let kept = store.accept(vec![arrival(None)], None).await.unwrap();
+    let Custody::Kept(id) = kept[0] else {
+        panic!("not kept")
     };
-    assert_eq!(store.settle(settlement, at(1)).await.unwrap(), Settled::Done);
+    let asked = vec![(mark(), SourceName::new("web"))];
+    assert_eq!(store.expected(asked, at(0)).await.unwrap(), [Some(vec![crm()])]);
+    assert!(store.forget_canary(mark()).await.unwrap());
+    let settled = store.settle(understood_canary(id, 9), at(1)).await.unwrap();
+    assert_eq!(settled, Settled::Stale);
+    assert_eq!(store.unsettled(10).await.unwrap().len(), 1, "it is read again");
+    assert!(lease_all(store, 2).await.is_empty());
 }
 
 async fn an_announced_canary_is_let_through_once(store: &dyn Store) {

@@ -21,6 +21,10 @@ impl AlarmStore for SqliteStore {
         self.read(rhythms::all).await
     }
 
+    async fn listening_since(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read(|shelf| rhythms::since(shelf)).await
+    }
+
     async fn note_silence(&self, source: &SourceName, silence: Option<Silence>) -> Result<(), StoreError> {
         let source = source.clone();
         self.write(Line::Work, 1, move |desk| {

@@ -59,13 +59,17 @@ pub(super) fn expected(
 }
 
 /// A lead that is new and goes somewhere may be the canary that was announced: from now on it is known.
+/// Stale when it was given up since the decision, for then nobody would take it away.
 pub(super) fn recognise(connection: &Connection, lead: i64, change: &LeadChange) -> Result<(), Trouble> {
-    let Some(mark) = CanaryMark::of(&change.lead).filter(|_| change.suppression.is_none()) else {
+    let Some(mark) = change.canary.filter(|_| change.suppression.is_none()) else {
         return Ok(());
     };
-    connection
+    let known = connection
         .prepare_cached("UPDATE canaries SET lead = ?2 WHERE mark = ?1 AND lead IS NULL")?
         .execute(params![&mark.as_bytes()[..], lead])?;
+    if known == 0 {
+        return Err(Trouble::Stale);
+    }
     Ok(())
 }
 
@@ -212,11 +216,11 @@ fn forget_lead(desk: &mut Desk, lead: i64) -> Result<(), Trouble> {
         desk.connection
             .prepare_cached("DELETE FROM inbox WHERE id = ?1")?
             .execute([id])?;
-        // The number may be given again; what gets it has not been counted.
-        desk.connection
-            .prepare_cached("UPDATE listening SET up_to = min(up_to, ?1 - 1) WHERE ?1 > (SELECT coalesce(max(id), 0) FROM inbox)")?
-            .execute([id])?;
     }
+    // Numbers behind the last arrival are given again; what gets them has not been counted.
+    desk.connection
+        .prepare_cached("UPDATE listening SET up_to = min(up_to, (SELECT coalesce(max(id), 0) FROM inbox))")?
+        .execute([])?;
     desk.connection
         .prepare_cached("DELETE FROM deliveries WHERE lead = ?1")?
         .execute([lead])?;

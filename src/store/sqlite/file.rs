@@ -1,9 +1,11 @@
 //! The database file: opened one way only, watched while open, and never shared by two daemons.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -58,13 +60,43 @@ pub(super) fn open(path: &Path, purpose: Purpose) -> Result<Connection, rusqlite
 
 /// Makes the file before SQLite does, so that nobody else can read the people in it. The log and
 /// the shared memory beside it inherit this.
-pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
-    File::options()
-        .create(true)
-        .append(true)
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    // A file that is there is not opened: closing it would take away SQLite's locks, see `to_read`.
+    match File::options()
+        .create_new(true)
+        .write(true)
         .mode(0o600)
         .open(path)
-        .map(drop)
+    {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+/// Database files that were opened beside SQLite.
+static OPENED: Mutex<BTreeMap<FileId, Arc<File>>> = Mutex::new(BTreeMap::new());
+
+/// The database file itself, to read its pages; it stays open for as long as the process lives.
+///
+/// Closing any descriptor of a file takes away all locks the process holds on it, SQLite's among them
+/// (sqlite.org/howtocorrupt.html, 2.2): whoever closes the store next believes to be alone, and removes
+/// the log that this process still writes.
+pub(super) fn to_read(path: &Path) -> io::Result<Arc<File>> {
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(file) = opened.get(&FileId::of(path)?) {
+        return Ok(Arc::clone(file));
+    }
+    let file = Arc::new(File::open(path)?);
+    let metadata = file.metadata()?;
+    let id = FileId {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    };
+    if let Some(before) = opened.insert(id, Arc::clone(&file)) {
+        // The path was turned to a file that is open already: its first descriptor stays open, too.
+        std::mem::forget(before);
+    }
+    Ok(file)
 }
 
 /// What root makes belongs to whoever `place` belongs to: the daemon has to use it, and is not root.
@@ -84,7 +116,7 @@ pub(super) fn directory_of(path: &Path) -> &Path {
 }
 
 /// The file behind the path, as it was when the store opened it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FileId {
     device: u64,
     inode: u64,

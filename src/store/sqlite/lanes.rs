@@ -1,7 +1,7 @@
 //! What is due in each lane of a destination, told exactly and without walking a long line.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::codes;
 use super::trouble::Trouble;
@@ -62,15 +62,15 @@ fn count(connection: &Connection, destination: i64, lane: Lane, most: i64) -> Re
     Ok(counted.cast_unsigned())
 }
 
-/// Within a lane the lead's number follows time.
+/// Since when somebody waits. What was requeued or changed waits anew, whatever its number: all of a lane are
+/// looked at, of a long one the first [`SHORT`].
 fn oldest(connection: &Connection, destination: i64, lane: Lane) -> Result<Option<DateTime<Utc>>, Trouble> {
-    let since = connection
+    let since: Option<i64> = connection
         .prepare_cached(
-            "SELECT since FROM deliveries
-             WHERE destination = ?1 AND state = 0 AND lane = ?2 ORDER BY lead LIMIT 1",
+            "SELECT min(since) FROM (SELECT since FROM deliveries
+             WHERE destination = ?1 AND state = 0 AND lane = ?2 ORDER BY lead LIMIT ?3)",
         )?
-        .query_row(params![destination, codes::lane(lane)], |row| row.get(0))
-        .optional()?;
+        .query_row(params![destination, codes::lane(lane), SHORT], |row| row.get(0))?;
     Ok(since.map(codes::moment))
 }
 
@@ -121,9 +121,20 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_a_lane_came_first() {
-        let queues = queues(&line([2, 0, 1, 0]), 7, 3).unwrap();
-        let oldest = queues.map(|queue| queue.oldest.map(|at| at.timestamp()));
-        assert_eq!(oldest, [Some(1), None, Some(11), None]);
+    fn the_oldest_of_a_lane_waits_longest_whatever_its_number() {
+        let connection = line([2, 0, 1, 0]);
+        let oldest = |connection: &Connection| {
+            let queues = queues(connection, 7, 3).unwrap();
+            queues.map(|queue| queue.oldest.map(|at| at.timestamp()))
+        };
+        assert_eq!(oldest(&connection), [Some(1), None, Some(11), None]);
+        connection
+            .execute("UPDATE deliveries SET since = 60000 WHERE lead = 1", [])
+            .unwrap();
+        assert_eq!(
+            oldest(&connection),
+            [Some(2), None, Some(11), None],
+            "the first waits anew"
+        );
     }
 }

@@ -107,6 +107,16 @@ pub enum OpenError {
     /// A restore was begun and did not come to its end.
     #[error("{0} was being restored when that was cut off: run `leadsync restore` again")]
     HalfRestored(PathBuf),
+    /// A daemon worked with this store before, and it is not there.
+    #[error(
+        "the store {path} is gone: put it back, restore a backup with `leadsync restore FILE`, or remove {applied} to begin anew"
+    )]
+    Gone {
+        /// Where it was.
+        path: PathBuf,
+        /// What tells that it was.
+        applied: PathBuf,
+    },
     /// The database refused.
     #[error("cannot open {path}: {reason}")]
     Sqlite {
@@ -137,6 +147,12 @@ impl SqliteStore {
     /// Opens the store beside a daemon, for a command that looks or acts once.
     pub fn open_beside(options: &Options) -> Result<Self, OpenError> {
         let desk = prepare(options)?;
+        Self::with_threads(options, desk, None)
+    }
+
+    /// Opens a store that is being restored, and that nobody else opens before that is done.
+    pub(super) fn open_restored(options: &Options) -> Result<Self, OpenError> {
+        let desk = prepare_file(options)?;
         Self::with_threads(options, desk, None)
     }
 
@@ -192,12 +208,16 @@ fn failed(path: &Path, error: &StoreError) -> OpenError {
 }
 
 fn prepare(options: &Options) -> Result<Desk, OpenError> {
+    if restore::mark_beside(&options.path).exists() {
+        return Err(OpenError::HalfRestored(options.path.clone()));
+    }
+    prepare_file(options)
+}
+
+fn prepare_file(options: &Options) -> Result<Desk, OpenError> {
     let path = options.path.as_path();
     if let Some(file_system) = options.file_system {
         check::ensure_local(path, file_system)?;
-    }
-    if restore::mark_beside(path).exists() {
-        return Err(OpenError::HalfRestored(path.to_owned()));
     }
     file::make_private(path).map_err(|error| OpenError::Sqlite {
         path: path.to_owned(),

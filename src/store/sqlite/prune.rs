@@ -155,6 +155,10 @@ fn stripped(mut lead: Lead) -> Lead {
         touch.extra.clear();
         touch.lead_source.clear();
         touch.action_code.clear();
+        // Without a solution the title of a referral is the name of its deal, which names who it is with.
+        if touch.referral.is_some() {
+            touch.offer_title.clear();
+        }
     }
     lead.referrals = lead.referrals.into_iter().map(without_persons).collect();
     lead
@@ -168,4 +172,25 @@ fn without_persons(mut referral: Referral) -> Referral {
     referral.team.clear();
     referral.deal.notes.clear();
     referral
+}
+
+#[cfg(test)]
+mod tests {
+    use connector_kit::conformance::leads;
+
+    use super::super::super::conformance;
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_deal_goes_with_the_person_and_the_title_of_an_offer_stays() {
+        let mut lead = Lead::clone(&leads::delivery(1).lead);
+        let mut deal = lead.touches[0].clone();
+        deal.offer_title = "Ada Lovelace, engines".into();
+        deal.referral = Some(conformance::referrals::pending(1).version());
+        lead.touches[0].offer_title = "Contoso Backup".into();
+        lead.touches[0].referral = None;
+        lead.touches.push(deal);
+        let titles = stripped(lead).touches.into_iter().map(|touch| touch.offer_title);
+        assert!(titles.eq(["Contoso Backup", ""]));
+    }
 }

@@ -147,12 +147,13 @@ fn want_now(desk: &mut Desk, number: i64, now: i64) -> Result<(), Trouble> {
     want(desk, number, source, Why::News, now)
 }
 
-/// Appends a step; one that is noted twice is kept once.
+/// Appends a step; one that is noted twice is kept once. A referral that is gone has no history: its number may
+/// be given again.
 pub(super) fn note(connection: &Connection, referral: i64, step: &ReportStep) -> Result<(), Trouble> {
     connection
         .prepare_cached(
             "INSERT INTO report_steps (referral, at, step, fields, result, detail, state)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM referrals WHERE id = ?1) AND NOT EXISTS (
                SELECT 1 FROM report_steps WHERE referral = ?1 AND at = ?2 AND step = ?3 AND fields = ?4
                  AND result = ?5 AND detail = ?6 AND state IS ?7)",
         )?

@@ -63,32 +63,52 @@ pub async fn restore(
     let directory = directory_of(database);
     std::fs::create_dir_all(directory).map_err(io_error("write", directory))?;
     let _lock = DaemonLock::take(database).map_err(OpenError::from)?;
-    let new = tempfile::Builder::new()
-        .prefix(".leadsync-restore-")
+    remove_left_over(directory).map_err(io_error("write", directory))?;
+    let mut new = tempfile::Builder::new()
+        .prefix(COPY)
         .tempfile_in(directory)
         .map_err(io_error("write", directory))?;
-    std::fs::copy(from, new.path()).map_err(io_error("read", from))?;
+    // What is copied is the content: the backup may be read by more people than the store, or by fewer.
+    File::open(from)
+        .and_then(|mut backup| io::copy(&mut backup, new.as_file_mut()))
+        .map_err(io_error("read", from))?;
     let (facts, files) = unpack(new.path(), from)?;
     new.as_file().sync_all().map_err(io_error("write", new.path()))?;
+    let lists = Lists::read(database, &files)?;
     let mark = mark_beside(database);
     File::create(&mark)
         .and_then(|file| file.sync_all())
         .map_err(io_error("write", &mark))?;
-    let replaced = set_aside(database, now)?;
+    let replaced = set_aside(database, lists.is_replaced(), now)?;
     new.persist(database)
         .map_err(|error| io_error("write", database)(error.error))?;
     file::hand_over(database, directory).map_err(io_error("write", database))?;
     let restored_files = put_back(&files, state_dir)?;
-    let since = forgotten_since(database, &files)?;
+    let since = forgotten_since(database, lists)?;
     backup::sync_directory(directory)?;
-    std::fs::remove_file(&mark).map_err(io_error("remove", &mark))?;
+    // The mark goes last: before that, people who were forgotten may stand in the store again.
     let forgotten = forget_again(database, since, seeker_of).await?;
+    std::fs::remove_file(&mark).map_err(io_error("remove", &mark))?;
     Ok(Restored {
         facts,
         replaced,
         files: restored_files,
         forgotten,
     })
+}
+
+/// How the name of a copy begins while it is being put back.
+const COPY: &str = ".leadsync-restore-";
+
+/// Copies that a restore left when it was cut off; nobody else makes any while we hold the lock.
+fn remove_left_over(directory: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(COPY) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Stands beside the database while it is being put back.
@@ -110,9 +130,13 @@ fn unpack(copy: &Path, from: &Path) -> Result<(BackupFacts, Files), BackupError>
     Ok((facts, files))
 }
 
-/// Keeps what stood here, log and all.
-fn set_aside(database: &Path, now: DateTime<Utc>) -> Result<Option<PathBuf>, BackupError> {
-    if !database.exists() {
+/// Keeps what stood here, log and all; the list of who was forgotten when another one takes its place.
+fn set_aside(
+    database: &Path,
+    list_is_replaced: bool,
+    now: DateTime<Utc>,
+) -> Result<Option<PathBuf>, BackupError> {
+    if !database.exists() && !list_is_replaced {
         return Ok(None);
     }
     let name = format!("replaced-{}", now.format("%Y%m%dT%H%M%S%3fZ"));
@@ -123,10 +147,13 @@ fn set_aside(database: &Path, now: DateTime<Utc>) -> Result<Option<PathBuf>, Bac
     builder.create(&place).map_err(failed)?;
     file::hand_over(&place, directory_of(database)).map_err(failed)?;
     // The log first: a database without its log is older, a log without its database is nothing.
-    for ending in ["-wal", "-shm", ""] {
-        let mut from = database.as_os_str().to_owned();
-        from.push(ending);
-        let from = PathBuf::from(from);
+    let beside = |ending: &str| {
+        let mut name = database.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let list = list_is_replaced.then(|| forget::path_beside(database));
+    for from in ["-wal", "-shm", ""].map(beside).into_iter().chain(list) {
         let Some(name) = from.file_name() else { continue };
         match std::fs::rename(&from, place.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -156,21 +183,60 @@ struct Since {
     hashes: BTreeMap<i64, Vec<Hash>>,
 }
 
-/// Joins the list of the backup with the one that is here.
-fn forgotten_since(database: &Path, files: &Files) -> Result<Option<Since>, BackupError> {
-    let path = forget::path_beside(database);
-    let kept = files.iter().find(|(name, _)| name == Path::new(LIST));
-    let here = path.exists().then(|| forget::read_list(&path)).transpose();
-    let here = here.map_err(io_error("read", &path))?;
-    if let Some((_, body)) = kept {
-        let theirs = forget::parse_list(body).map_err(io_error("read", Path::new(LIST)))?;
-        // A list with another key is of another store, and says nothing about the people in this one.
-        if here.as_ref().is_none_or(|(key, _)| *key != theirs.0) {
-            backup::write_private(&path, body, directory_of(database))?;
-            return Ok(None);
+/// What a list says.
+type List = (Key, Vec<(Hash, i64)>);
+
+/// The list of who was forgotten that lies here, and the one in the backup with its bytes.
+struct Lists {
+    here: Option<List>,
+    kept: Option<(List, Vec<u8>)>,
+}
+
+impl Lists {
+    fn read(database: &Path, files: &Files) -> Result<Self, BackupError> {
+        let path = forget::path_beside(database);
+        let here = path.exists().then(|| forget::read_list(&path)).transpose();
+        let kept = files.iter().find(|(name, _)| name == Path::new(LIST));
+        let kept = kept.map(|(_, body)| -> io::Result<_> { Ok((forget::parse_list(body)?, body.clone())) });
+        Ok(Self {
+            here: here.map_err(io_error("read", &path))?,
+            kept: kept.transpose().map_err(io_error("read", Path::new(LIST)))?,
+        })
+    }
+
+    /// Whether the one here is of another store, and says nothing about the people in this one.
+    fn is_replaced(&self) -> bool {
+        let keys = self.here.as_ref().zip(self.kept.as_ref());
+        keys.is_some_and(|((here, _), ((kept, _), _))| here != kept)
+    }
+
+    /// One list of both, which lies beside the database from now on.
+    fn join(self, database: &Path) -> Result<Option<List>, BackupError> {
+        let path = forget::path_beside(database);
+        let is_replaced = self.is_replaced();
+        match (self.here, self.kept) {
+            (None, None) => Ok(None),
+            (Some(here), None) => Ok(Some(here)),
+            (Some((key, mut entries)), Some(((_, kept), _))) if !is_replaced => {
+                let known: BTreeSet<(Hash, i64)> = entries.iter().copied().collect();
+                let list = forget::List::beside(database);
+                for (hash, at) in kept.into_iter().filter(|entry| !known.contains(entry)) {
+                    list.add(&[hash], at).map_err(io_error("write", &path))?;
+                    entries.push((hash, at));
+                }
+                Ok(Some((key, entries)))
+            }
+            (_, Some((kept, body))) => {
+                backup::write_private(&path, &body, directory_of(database))?;
+                Ok(Some(kept))
+            }
         }
     }
-    let Some((key, entries)) = here else {
+}
+
+/// What the lists know and the restored store does not.
+fn forgotten_since(database: &Path, lists: Lists) -> Result<Option<Since>, BackupError> {
+    let Some((key, entries)) = lists.join(database)? else {
         return Ok(None);
     };
     let connection = Connection::open(database)?;
@@ -200,7 +266,7 @@ async fn forget_again(
     since: Option<Since>,
     seeker_of: SeekerOf<'_>,
 ) -> Result<Traces, RestoreError> {
-    let store = SqliteStore::open_beside(&Options::at(database))?;
+    let store = SqliteStore::open_restored(&Options::at(database))?;
     let mut all = Traces {
         is_swept: true,
         ..Traces::default()

@@ -67,6 +67,11 @@ pub(super) fn listen(desk: &mut Desk, ask: Listen) -> Result<Listening, Trouble>
     })
 }
 
+/// Since when sources are listened to without a pause.
+pub(super) fn since(shelf: &Shelf) -> Result<Option<DateTime<Utc>>, Trouble> {
+    Ok(place(&shelf.connection)?.map(|place| codes::moment(place.since)))
+}
+
 fn place(connection: &Connection) -> Result<Option<Place>, Trouble> {
     let place = connection
         .prepare_cached("SELECT up_to, since, at FROM listening")?
@@ -129,6 +134,7 @@ fn sign(format: i64, became: i64, suppression: i64, is_canary: bool) -> Sign {
     let is_new = matches!(became, understood::NEW | understood::MERGED);
     match suppression {
         _ if is_canary => Sign::None,
+        _ if matches!(became, understood::QUARANTINED | understood::FORGOTTEN) => Sign::None,
         TEST_LEAD => Sign::Trial,
         OWN_REFERRAL => Sign::None,
         _ if format == REFERRAL && !is_new => Sign::None,

@@ -3,6 +3,7 @@
 mod forget;
 mod older;
 mod recount;
+mod restore;
 
 use std::sync::Arc;
 

@@ -100,6 +100,8 @@ pub struct Traces {
     pub events: u64,
     /// Texts about others that mention them, from which they were taken out.
     pub mentions: u64,
+    /// Leads of others among these texts, and the destinations that may hold the text as it was.
+    pub mentioned_by: Vec<(LeadId, Vec<DestinationName>)>,
     /// Arrivals of others that mention them and are not understood yet: they have to be looked at again.
     pub waiting: u64,
     /// Nothing is left in the files of the database either. False when somebody kept it from being

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use connector_kit::{DestinationName, Lead, LeadId};
+use connector_kit::{CanaryMark, DestinationName, Lead, LeadId};
 
 use super::{Arrival, ClockStart, InboxId, ReferralNote};
 
@@ -135,6 +135,8 @@ pub struct LeadChange {
     pub spans: Vec<TouchSpan>,
     /// Why it goes nowhere.
     pub suppression: Option<Suppression>,
+    /// The mark of the canary it is: let through because it was announced, and written only while it still is.
+    pub canary: Option<CanaryMark>,
     /// Where it goes. Destinations that already have a delivery keep it and want the new revision.
     pub routes: Vec<(DestinationName, Lane)>,
     /// Referrals of the batch that are about it.

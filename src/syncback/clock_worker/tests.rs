@@ -92,6 +92,7 @@ impl World {
             clocks: vec![clock],
             before: None,
             revision: 1,
+            canary: None,
             spans_gone: Vec::new(),
             spans: Vec::new(),
             suppression: None,

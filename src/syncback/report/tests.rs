@@ -243,6 +243,7 @@ async fn refer(store: &dyn Store, new: &Referral, link: Link, now: DateTime<Utc>
         identities: Vec::new(),
         before: None,
         revision: 1,
+        canary: None,
         spans_gone: Vec::new(),
         spans: Vec::new(),
         suppression: None,

@@ -158,6 +158,7 @@ async fn take_in(store: &SqliteStore, number: u8) -> LeadId {
             clocks: Vec::new(),
             before: None,
             revision: 1,
+            canary: None,
             spans_gone: Vec::new(),
             spans: Vec::new(),
             suppression: None,

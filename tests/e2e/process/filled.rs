@@ -142,6 +142,7 @@ async fn take_in(
         lead,
         before: None,
         revision: 1,
+        canary: None,
         spans_gone: Vec::new(),
         spans: Vec::new(),
         suppression: None,

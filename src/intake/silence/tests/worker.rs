@@ -106,6 +106,7 @@ impl World {
             clocks: Vec::new(),
             before: None,
             revision: 1,
+            canary: None,
             spans_gone: Vec::new(),
             spans: Vec::new(),
             suppression,

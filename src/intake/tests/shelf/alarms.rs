@@ -17,6 +17,10 @@ impl AlarmStore for Shelf {
         elsewhere()
     }
 
+    async fn listening_since(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        elsewhere()
+    }
+
     async fn note_silence(&self, _: &SourceName, _: Option<Silence>) -> Result<(), StoreError> {
         elsewhere()
     }

@@ -1,7 +1,7 @@
 //! What was found of a person is overwritten, in one transaction, and counted.
 
 use connector_kit::lead::{Intent, Person};
-use connector_kit::{DestinationName, Lead, RecordRef, SourceName};
+use connector_kit::{DestinationName, Lead, LeadId, RecordRef, SourceName};
 use rusqlite::{OptionalExtension, params};
 
 use super::super::codes::{self, state, understood};
@@ -11,7 +11,7 @@ use super::super::tally::{Counter, DELIVERIES, OUTCOMES, REFERRALS, REPORTS};
 use super::super::trouble::Trouble;
 use super::empty_arrival;
 use super::list::{Hash, List};
-use super::search::{Found, TEXTS, accounts};
+use super::search::{Found, TEXTS, account_of, accounts};
 use crate::store::{ForgetOrder, ForgottenLead, Held, HeldCopy, Identity, Suppression, Traces};
 
 /// Erases what was found and remembers hashes of it.
@@ -51,6 +51,9 @@ pub(super) fn erase(
         traces.events += gone as u64;
     }
     traces.mentions = redact(desk, order, found)?;
+    for (_, lead) in found.texts.iter().filter(|(place, _)| TEXTS[*place].0 == "leads") {
+        traces.mentioned_by.extend(holders(desk, *lead)?);
+    }
     remember(desk, list, &hashes, &traces, now)?;
     desk.broom.note();
     Ok(traces)
@@ -271,15 +274,17 @@ fn drop_refused(desk: &mut Desk, id: i64) -> Result<bool, Trouble> {
 /// Takes them out of what is said about others.
 fn redact(desk: &Desk, order: &ForgetOrder, found: &Found) -> Result<u64, Trouble> {
     let Some(seeker) = &order.seeker else { return Ok(0) };
-    let accounts = accounts(&desk.connection, order)?;
-    let clean = |text: String| {
-        accounts.iter().fold(text, |text, account| {
-            seeker.redact(account, &text).unwrap_or(text)
-        })
-    };
+    let all = accounts(&desk.connection, order)?;
     let mut count = 0;
     for (place, row) in &found.texts {
         let (table, column) = TEXTS[*place];
+        let own = account_of(&desk.connection, table, *row)?;
+        let accounts = own.as_ref().map_or(&all[..], std::slice::from_ref);
+        let clean = |text: String| {
+            accounts.iter().fold(text, |text, account| {
+                seeker.redact(account, &text).unwrap_or(text)
+            })
+        };
         let text: Option<Vec<u8>> = desk
             .connection
             .prepare_cached(&format!(
@@ -316,6 +321,28 @@ fn redact(desk: &Desk, order: &ForgetOrder, found: &Found) -> Result<u64, Troubl
         count += 1;
     }
     Ok(count)
+}
+
+/// A lead, and the destinations that may hold it.
+fn holders(desk: &mut Desk, lead: i64) -> Result<Option<(LeadId, Vec<DestinationName>)>, Trouble> {
+    let id: Option<[u8; 16]> = desk
+        .connection
+        .prepare_cached("SELECT public_id FROM leads WHERE id = ?1")?
+        .query_row([lead], |row| row.get(0))
+        .optional()?;
+    let destinations: Vec<i64> = desk
+        .connection
+        .prepare_cached(
+            "SELECT destination FROM deliveries WHERE lead = ?1 AND (held > 0 OR uncertain = 1 OR state = 1)
+             ORDER BY destination",
+        )?
+        .query_map([lead], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut names = Vec::with_capacity(destinations.len());
+    for number in destinations {
+        names.push(DestinationName::new(desk.names.text(&desk.connection, number)?));
+    }
+    Ok(id.map(|id| (LeadId::from_bytes(id), names)))
 }
 
 fn clean_json(text: &str, clean: &dyn Fn(String) -> String) -> Result<String, Trouble> {

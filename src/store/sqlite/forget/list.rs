@@ -111,14 +111,16 @@ impl List {
     }
 
     /// Adds to the file; on disk when this returns.
-    pub(super) fn add(&self, hashes: &[Hash], at: i64) -> io::Result<()> {
+    ///
+    /// What is added begins with a line of its own: a line that a crash has cut must not swallow it.
+    pub(in crate::store::sqlite) fn add(&self, hashes: &[Hash], at: i64) -> io::Result<()> {
         let Some(place) = &self.0 else { return Ok(()) };
         let lines: Vec<String> = hashes
             .iter()
-            .map(|hash| format!("{at} {}\n", hex(hash)))
+            .map(|hash| format!("\n{at} {}", hex(hash)))
             .collect();
         let mut file = File::options().append(true).open(&place.path)?;
-        file.write_all(lines.concat().as_bytes())?;
+        file.write_all((lines.concat() + "\n").as_bytes())?;
         file.sync_all()
     }
 }
@@ -206,6 +208,10 @@ mod tests {
             .write_all(b"12 ab")
             .unwrap();
         assert_eq!(read(&path).unwrap().1.len(), 2, "a cut line counts for nothing");
+        let next = key.person(Identity([2; 16]));
+        list.add(&[next], 13).unwrap();
+        let entries = [(ada, 5), (ada, 9), (next, 13)];
+        assert_eq!(read(&path).unwrap().1, entries, "and takes nobody along");
     }
 
     #[test]

@@ -36,6 +36,16 @@ pub(super) async fn forget(
     if order.dry_run {
         return dry_run(store, &order, &found, now);
     }
+    carry_out(store, order, found, now).await
+}
+
+/// Erases what was found, and what came since.
+async fn carry_out(
+    store: &SqliteStore,
+    order: ForgetOrder,
+    found: Found,
+    now: i64,
+) -> Result<Traces, StoreError> {
     let list = store.list.clone();
     list.begin(order.new_key)
         .map_err(|error| StoreError::Failed(format!("the list of who was forgotten: {error}")))?;
@@ -160,3 +170,6 @@ pub(super) fn history(shelf: &Shelf, limit: usize) -> Result<Vec<Erasure>, Troub
         .collect::<Result<_, _>>()?;
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use connector_kit::ids::AccountName;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::desk::Desk;
 use super::super::inbox::arrival;
@@ -86,7 +86,7 @@ impl Search {
         let last = match self.place {
             0 => self.found.look_at_inbox(&mut eye, self.row)?,
             1 => self.found.look_at_refused(&mut eye, self.row)?,
-            2 => self.found.look_at_forwards(&eye, self.row)?,
+            2 => self.found.look_at_forwards(&mut eye, self.row)?,
             place => match TEXTS.get(place - 3) {
                 Some(_) => self.found.look_at_text(&eye, place - 3, self.row)?,
                 None => return Ok(true),
@@ -115,6 +115,24 @@ impl Eye<'_> {
             .any(|account| self.seeker.mentions(account, bytes))
     }
 
+    /// Whether it mentions somebody this publisher knows, when that publisher is one that is looked at.
+    fn mentions_at(&self, account: &AccountName, bytes: &[u8]) -> bool {
+        self.accounts.contains(account) && self.seeker.mentions(account, bytes)
+    }
+
+    /// Whether what comes from this source is looked at: it is of one publisher, which its leads name.
+    fn looks_at_source(&mut self, source: i64) -> Result<bool, Trouble> {
+        let account: Option<i64> = self
+            .connection
+            .prepare_cached(
+                "SELECT account FROM (SELECT account FROM referrals WHERE source = ?1 LIMIT 1)
+                 UNION ALL SELECT account FROM (SELECT account FROM inbox WHERE source = ?1 LIMIT 1) LIMIT 1",
+            )?
+            .query_row([source], |row| row.get(0))
+            .optional()?;
+        account.map_or(Ok(true), |number| Ok(self.account(number)?.is_some()))
+    }
+
     /// The account behind a number, when it is one that is looked at.
     fn account(&mut self, number: i64) -> Result<Option<AccountName>, Trouble> {
         let account = AccountName::new(self.names.text(self.connection, number)?);
@@ -134,11 +152,47 @@ pub(super) fn accounts(connection: &Connection, order: &ForgetOrder) -> Result<V
         .collect::<Result<_, _>>()?)
 }
 
+/// The publisher a row of this table belongs to; none when it belongs to no lead.
+pub(super) fn account_of(
+    connection: &Connection,
+    table: &str,
+    row: i64,
+) -> Result<Option<AccountName>, Trouble> {
+    let sql = match table {
+        "leads" => "SELECT body FROM leads WHERE id = ?1",
+        "referrals" => "SELECT l.body FROM referrals t JOIN leads l ON l.id = t.lead WHERE t.rowid = ?1",
+        "attempts" => "SELECT l.body FROM attempts t JOIN leads l ON l.id = t.lead WHERE t.rowid = ?1",
+        "outcomes" => "SELECT l.body FROM outcomes t JOIN leads l ON l.id = t.lead WHERE t.rowid = ?1",
+        "reports" => {
+            "SELECT l.body FROM reports t JOIN referrals r ON r.id = t.referral JOIN leads l ON l.id = r.lead
+             WHERE t.rowid = ?1"
+        }
+        "report_steps" => {
+            "SELECT l.body FROM report_steps t JOIN referrals r ON r.id = t.referral
+             JOIN leads l ON l.id = r.lead WHERE t.rowid = ?1"
+        }
+        _ => return Ok(None),
+    };
+    let body: Option<Vec<u8>> = connection
+        .prepare_cached(sql)?
+        .query_row([row], |row| row.get(0))
+        .optional()?;
+    Ok(body
+        .map(|body| read_lead(&body))
+        .transpose()?
+        .map(|lead| lead.account))
+}
+
 impl Found {
     /// What is found without searching: leads that are named, or known under an identity.
     fn by_name(&mut self, connection: &Connection, order: &ForgetOrder) -> Result<(), Trouble> {
         for id in &order.leads {
-            self.leads.extend(key_of(connection, *id)?);
+            let Some(lead) = key_of(connection, *id)? else {
+                continue;
+            };
+            if order.account.is_none() || order.account == account_of(connection, "leads", lead)? {
+                self.leads.insert(lead);
+            }
         }
         let mut statement = connection.prepare_cached("SELECT lead FROM identities WHERE identity = ?1")?;
         let identities = order.seeker.as_ref().map(|seeker| seeker.identities());
@@ -166,6 +220,7 @@ impl Found {
             seeker: &**seeker,
             accounts: &accounts,
         };
+        let known = self.arrivals.clone();
         let [mut inbox, mut refused, mut forwards] = self.looked_at;
         while let Some(row) = self.look_at_inbox(&mut eye, inbox)? {
             inbox = row;
@@ -173,8 +228,53 @@ impl Found {
         while let Some(row) = self.look_at_refused(&mut eye, refused)? {
             refused = row;
         }
-        while let Some(row) = self.look_at_forwards(&eye, forwards)? {
+        while let Some(row) = self.look_at_forwards(&mut eye, forwards)? {
             forwards = row;
+        }
+        self.see_what_waited(eye.connection)?;
+        // What was understood meanwhile may stand in a lead that was looked at before.
+        let understood: Vec<i64> = self.arrivals.difference(&known).copied().collect();
+        for arrival in understood {
+            self.look_at_lead_of(&eye, arrival)?;
+        }
+        Ok(())
+    }
+
+    /// Arrivals of others that waited when they were found, and were understood since.
+    fn see_what_waited(&mut self, connection: &Connection) -> Result<(), Trouble> {
+        let mut statement =
+            connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM unsettled WHERE id = ?1)")?;
+        for arrival in std::mem::take(&mut self.waiting) {
+            let still_waits: bool = statement.query_row([arrival], |row| row.get(0))?;
+            let place = if still_waits {
+                &mut self.waiting
+            } else {
+                &mut self.arrivals
+            };
+            place.insert(arrival);
+        }
+        Ok(())
+    }
+
+    /// The lead an arrival became part of, and its referrals.
+    fn look_at_lead_of(&mut self, eye: &Eye<'_>, arrival: i64) -> Result<(), Trouble> {
+        for (place, sql) in [
+            "SELECT l.id, l.body FROM arrivals a JOIN leads l ON l.id = a.lead WHERE a.id = ?1",
+            "SELECT r.id, r.body FROM arrivals a JOIN referrals r ON r.lead = a.lead WHERE a.id = ?1",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut statement = eye.connection.prepare_cached(sql)?;
+            let mut rows = statement.query([arrival])?;
+            while let Some(row) = rows.next()? {
+                self.judge_text(
+                    eye,
+                    place,
+                    row.get(0)?,
+                    row.get_ref(1)?.as_blob().unwrap_or_default(),
+                )?;
+            }
         }
         Ok(())
     }
@@ -219,11 +319,13 @@ impl Found {
         Ok(last)
     }
 
-    fn look_at_forwards(&mut self, eye: &Eye<'_>, after: i64) -> Result<Option<i64>, Trouble> {
-        let sql = "SELECT id, headers, body FROM forwards WHERE id > ?1 ORDER BY id LIMIT ?2";
+    fn look_at_forwards(&mut self, eye: &mut Eye<'_>, after: i64) -> Result<Option<i64>, Trouble> {
+        let sql = "SELECT id, headers, body, source FROM forwards WHERE id > ?1 ORDER BY id LIMIT ?2";
         let last = portion(eye.connection, sql, after, |id, row| {
             let headers = row.get_ref(1)?.as_bytes().unwrap_or_default();
-            if eye.mentions(row.get_ref(2)?.as_bytes().unwrap_or_default()) || eye.mentions(headers) {
+            let is_meant =
+                eye.mentions(row.get_ref(2)?.as_bytes().unwrap_or_default()) || eye.mentions(headers);
+            if is_meant && eye.looks_at_source(row.get(3)?)? {
                 self.forwards.insert(id);
             }
             Ok(())
@@ -238,17 +340,26 @@ impl Found {
             format!("SELECT rowid AS id, {column} FROM {table} WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
         portion(eye.connection, &sql, after, |id, row| {
             let text = row.get_ref(1)?.as_bytes_or_null().ok().flatten();
-            let text = text.unwrap_or_default();
-            if !eye.mentions(text) {
-                return Ok(());
-            }
-            if table == "leads" && eye.seeker.is_theirs(&read_lead(text)?) {
-                self.leads.insert(id);
-            } else {
-                self.texts.insert((place, id));
-            }
-            Ok(())
+            self.judge_text(eye, place, id, text.unwrap_or_default())
         })
+    }
+
+    /// A text that mentions them: a lead of their own, or one about others.
+    fn judge_text(&mut self, eye: &Eye<'_>, place: usize, id: i64, text: &[u8]) -> Result<(), Trouble> {
+        let (table, _) = TEXTS[place];
+        if !eye.mentions(text) {
+            return Ok(());
+        }
+        let account = account_of(eye.connection, table, id)?;
+        if account.is_some_and(|account| !eye.mentions_at(&account, text)) {
+            return Ok(());
+        }
+        if table == "leads" && eye.seeker.is_theirs(&read_lead(text)?) {
+            self.leads.insert(id);
+        } else {
+            self.texts.insert((place, id));
+        }
+        Ok(())
     }
 }
 

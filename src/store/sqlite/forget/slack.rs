@@ -6,13 +6,13 @@
 //! a moment: what it leaves is overwritten.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::super::file;
 use super::super::trouble::Trouble;
 
 /// Fewer bytes than this in a row tell nothing of anybody, and cannot be reached.
@@ -22,7 +22,7 @@ const TOGETHER: usize = 32;
 /// The first byte of a page that holds rows of a table.
 const LEAF: u8 = 0x0d;
 /// Tables with personal data, and the column that can be given any length.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("inbox", "body"),
     ("leads", "body"),
     ("quarantine", "body"),
@@ -32,6 +32,7 @@ const TABLES: [(&str, &str); 9] = [
     ("outcomes", "reason"),
     ("reports", "plan"),
     ("report_steps", "detail"),
+    ("destinations", "reason"),
 ];
 
 /// Pages with personal data whose gaps hold something, by number.
@@ -100,16 +101,20 @@ struct Cell {
 }
 
 fn soiled(path: &Path, size: usize) -> std::io::Result<BTreeMap<u64, Soiled>> {
-    let mut file = File::open(path)?;
+    let file = file::to_read(path)?;
     let mut chunk = vec![0; size * 256];
     let mut found = BTreeMap::new();
     let mut number = 0;
+    let mut at = 0;
     loop {
         let mut filled = 0;
         while filled < chunk.len() {
-            match file.read(&mut chunk[filled..])? {
+            match file.read_at(&mut chunk[filled..], at)? {
                 0 => break,
-                read => filled += read,
+                read => {
+                    filled += read;
+                    at += read as u64;
+                }
             }
         }
         for page in chunk[..filled].chunks_exact(size) {
@@ -261,7 +266,7 @@ fn fill_with(
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::file::{self, Purpose};
+    use super::super::super::file::Purpose;
     use super::super::super::{Options, SqliteStore};
     use super::*;
 
@@ -332,6 +337,32 @@ mod tests {
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
             .unwrap();
         rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// Locks this process holds on the file, as the kernel says.
+    fn locks_on(path: &Path) -> usize {
+        use std::os::unix::fs::MetadataExt;
+        let inode = std::fs::metadata(path).unwrap().ino();
+        let (process, file) = (std::process::id().to_string(), format!(":{inode}"));
+        let table = std::fs::read_to_string("/proc/locks").unwrap();
+        let is_ours = |line: &&str| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            columns.contains(&process.as_str()) && columns.iter().any(|column| column.ends_with(&file))
+        };
+        table.lines().filter(is_ours).count()
+    }
+
+    #[test]
+    fn who_looks_for_gaps_or_opens_the_store_again_keeps_the_locks_it_holds() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("leadsync.db");
+        let connection = churned(&path);
+        let held = locks_on(&path);
+        assert!(held > 0, "an open store is locked");
+        find(&connection, &path).unwrap();
+        assert_eq!(locks_on(&path), held, "after a look");
+        file::make_private(&path).unwrap();
+        assert_eq!(locks_on(&path), held, "after it was opened once more");
     }
 
     #[test]

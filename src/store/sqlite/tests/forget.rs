@@ -148,6 +148,29 @@ async fn only_who_asks_with_the_same_identity_finds_what_is_remembered() {
 }
 
 #[tokio::test]
+async fn a_step_of_a_forgotten_referral_is_nobodys_history() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("leadsync.db");
+    let store = store_in(&directory, "leadsync.db");
+    there::accepted_in_crm(&store, 1).await;
+    let held = there::lease_one(&store, 11).await;
+    let id = id_of_first(&store).await;
+    store.forget(order(id), conformance::at(12)).await.unwrap();
+    let step = crate::store::ReportStep {
+        at: conformance::at(13),
+        step: "accept".into(),
+        fields: Vec::new(),
+        result: "done".into(),
+        detail: String::new(),
+        state: None,
+    };
+    let noted = store.note_step(&held, step, None).await.unwrap();
+    assert_eq!(noted, FinishOutcome::LeaseLost);
+    drop(store);
+    assert_eq!(count(&path, "SELECT count(*) FROM report_steps"), 0);
+}
+
+#[tokio::test]
 async fn a_look_changes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let store = store_in(&directory, "leadsync.db");

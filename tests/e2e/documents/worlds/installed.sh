@@ -34,7 +34,6 @@ roles = ["destination", "alerts"]
 allow_private_targets = ["198.18.0.0/15"]
 url = "https://hooks.example.com/leads"
 TOML
-export CREDENTIALS_DIRECTORY=/etc/leadsync/credentials
 systemctl start leadsync
 
 post() {
