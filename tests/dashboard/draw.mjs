@@ -1,8 +1,8 @@
 // Draws the dashboard from what a Prometheus answers:
 //   node draw.mjs http://127.0.0.1:9090 FROM TO page.html      (FROM and TO in seconds since 1970)
-//   chromium --headless --window-size=1500,2870 --screenshot=dashboard.png file://$PWD/page.html
+//   chromium --headless --window-size=1500,2730 --screenshot=dashboard.png file://$PWD/page.html
 // Install its one library before, with `npm ci`. A daemon to read: `leadsync demo --metrics 127.0.0.1:9464`.
-// Grafana itself is not needed; panels follow their type, unit, legend, thresholds and value mappings.
+// Grafana itself is not needed: template.html draws panels by their type, unit, legend, thresholds and value mappings.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const here = new URL(".", import.meta.url);
@@ -34,7 +34,7 @@ for (const panel of dashboard.panels) {
 }
 
 const uplot = new URL("node_modules/uplot/dist/", here);
-const page = readFileSync(new URL("page.html", here), "utf8")
+const page = readFileSync(new URL("template.html", here), "utf8")
   .replace("{STYLE}", () => readFileSync(new URL("uPlot.min.css", uplot), "utf8"))
   .replace("{UPLOT}", () => readFileSync(new URL("uPlot.iife.min.js", uplot), "utf8"))
   .replace("{DATA}", () => JSON.stringify({ title: dashboard.title, from: Number(from), to: Number(to), step, panels }));
