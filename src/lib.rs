@@ -38,3 +38,8 @@ pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod demo;
+
+// What a test hears of the log.
+#[cfg(test)]
+#[path = "../tests/e2e/log.rs"]
+mod log;

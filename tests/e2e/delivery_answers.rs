@@ -1,12 +1,11 @@
 //! Answers that are partial, muddled or missing, and what each delivery makes of them.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use chrono::TimeDelta;
 use connector_kit::ErrorKind;
 use leadsync::store::faulty::Failing;
+use tracing::Level;
 
+use crate::log::Log;
 use crate::world::{Answer, Plan, World, failing, lead};
 
 fn person(number: usize) -> String {
@@ -105,30 +104,11 @@ async fn an_answer_lost_on_its_way_makes_no_second_record() {
 }
 
 /// Everything the log said.
-#[derive(Clone, Default)]
-struct Pages(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Pages {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn that_a_destination_is_parked_is_told_once_it_is_written_whichever_call_of_the_store_fails() {
     let mut failed = 0;
     for nth in 1.. {
-        let pages = Pages::default();
-        let writer = pages.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        let _guard = tracing::subscriber::set_default(subscriber);
+        let log = Log::listen(Level::INFO);
         let mut world = World::with(Plan {
             fault: Some((nth, Failing::Before)),
             ..Plan::default()
@@ -141,9 +121,8 @@ async fn that_a_destination_is_parked_is_told_once_it_is_written_whichever_call_
         if world.store_calls() < nth {
             break;
         }
-        let told = String::from_utf8(pages.0.lock().unwrap().clone()).unwrap();
-        let parked = told.matches("event=\"destination_parked\"").count();
-        assert_eq!(parked, 1, "call {nth} failing: {told}");
+        let parked = log.count("destination_parked");
+        assert_eq!(parked, 1, "call {nth} failing: {}", log.text());
         failed += 1;
     }
     assert!(failed > 5, "it makes only {failed} calls");

@@ -1,44 +1,15 @@
 //! T2, T8, T13: no secret, no person and no raw control character in logs, numbers and answers.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Level;
 
 use crate::intake_house::{House, SECRET, ask, lead_path, post};
-
-#[derive(Clone, Default)]
-struct Pages(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Pages {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Pages {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::log::Log;
 
 const PERSON: &str = "canary.person@example.com";
 
 #[tokio::test]
 async fn no_canary_is_found_in_logs_numbers_or_answers() {
-    let pages = Pages::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(pages.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::listen(Level::TRACE);
     let dir = tempfile::tempdir().unwrap();
     let house = House::open(&dir.path().join("leads.db"));
 
@@ -58,7 +29,7 @@ async fn no_canary_is_found_in_logs_numbers_or_answers() {
     for request in &requests {
         said.push_str(&ask(house.address, request).await);
     }
-    let logs = String::from_utf8(pages.0.lock().unwrap().clone()).unwrap();
+    let logs = log.text();
     assert!(
         logs.contains("/v1/leads/{source}/{secret}"),
         "something was logged: {logs}"

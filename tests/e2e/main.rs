@@ -11,6 +11,7 @@
 )]
 
 mod collectors;
+mod log;
 mod process;
 mod process_audit;
 mod process_authorize;

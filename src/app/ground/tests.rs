@@ -1,11 +1,11 @@
 //! What is felt under the daemon is told once, and nobody counts as dead for it who is not.
 
-use std::io::Write;
-use std::sync::Mutex;
+use tracing::Level;
 
 use super::*;
 use crate::admin::Ticks;
 use crate::admin::ticks::Crank;
+use crate::log::Log;
 use crate::store::faulty::{Failing, FaultyStore};
 use crate::store::sqlite::{Options, SpaceFloor, SqliteStore};
 
@@ -37,19 +37,6 @@ fn house(failing: u64) -> House {
     }
 }
 
-#[derive(Clone, Default)]
-struct Pages(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Pages {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_write_that_ends_with_an_error_is_trouble_and_a_sign_of_life() {
     let mut house = house(1);
@@ -75,13 +62,7 @@ fn a_full_disk_is_told_once_although_the_door_met_it_first() {
     house
         .health
         .raise_for(Trouble::StoreFull, "the disk is full", door);
-    let pages = Pages::default();
-    let writer = pages.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::listen(Level::INFO);
     let full = Footprint {
         disk: 1000,
         free: 10,
@@ -91,7 +72,6 @@ fn a_full_disk_is_told_once_although_the_door_met_it_first() {
     house.ground.judge_disk(&full);
     house.ground.judge_disk(&full);
     house.ground.judge_disk(&Footprint { free: 200, ..full });
-    let told = String::from_utf8(pages.0.lock().unwrap().clone()).unwrap();
-    let count = |event: &str| told.matches(&format!("event=\"{event}\"")).count();
-    assert_eq!((count("store_full"), count("store_has_room")), (1, 1), "{told}");
+    let told = (log.count("store_full"), log.count("store_has_room"));
+    assert_eq!(told, (1, 1), "{}", log.text());
 }

@@ -1,11 +1,13 @@
 //! What wears out is looked at in time, and told without filling the log.
 
 use std::collections::VecDeque;
-use std::io::Write;
 use std::sync::Mutex;
+
+use tracing::Level;
 
 use super::*;
 use crate::admin::Ticks;
+use crate::log::Log;
 
 fn noon() -> DateTime<Utc> {
     "2026-11-20T12:00:00Z".parse().unwrap()
@@ -61,37 +63,17 @@ fn ill(found: &str) -> Check {
     Check::ill("sign-in", found, "run leadsync authorize partner")
 }
 
-#[derive(Clone, Default)]
-struct Pages(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Pages {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Lets the worker look at these minutes past noon; the level of each line that was told, by look.
 async fn told(world: &mut World, minutes: &[i64]) -> Vec<Vec<String>> {
     let mut told = Vec::new();
     for minute in minutes {
-        let pages = Pages::default();
-        let writer = pages.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .without_time()
-            .with_writer(move || writer.clone())
-            .finish();
-        let _guard = tracing::subscriber::set_default(subscriber);
+        let log = Log::listen(Level::INFO);
         world
             .worker
             .step(noon() + TimeDelta::minutes(*minute))
             .await
             .unwrap();
-        let text = String::from_utf8(pages.0.lock().unwrap().clone()).unwrap();
+        let text = log.text();
         let level = |line: &str| line.split_whitespace().next().unwrap().to_owned();
         told.push(text.lines().map(level).collect());
     }

@@ -5,9 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use connector_kit::ids::AccountName;
 use connector_kit::{DestinationName, RawFormat, RawLead};
+use tracing::Level;
 
 use super::*;
 use crate::config::Keep;
+use crate::log::Log;
 use crate::normalize;
 use crate::settle::{SettleParts, SettleWorker, Unwatched};
 use crate::store::sqlite::{Options, SqliteStore};
@@ -281,32 +283,12 @@ async fn many_rows_go_in_small_portions() {
     assert_eq!(counts.iter().take(2).copied().collect::<Vec<_>>(), [256, 256]);
 }
 
-#[derive(Clone, Default)]
-struct Pages(Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Pages {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn what_was_cleared_away_is_told_though_the_last_groups_are_kept_for_ever() {
     let mut room = Room::new();
     room.take(ADA, 0).await;
     room.delivered(0).await;
-    let pages = Pages::default();
-    let writer = pages.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::listen(Level::INFO);
     room.clear(&Retention::default(), 91).await;
-    let text = String::from_utf8(pages.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(text.matches("retention_pruned").count(), 1, "{text}");
+    assert_eq!(log.count("retention_pruned"), 1, "{}", log.text());
 }

@@ -1,14 +1,14 @@
 //! Events at the door: believed, kept and answered, or refused without a trace of their content.
 
-use std::io::Write;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
+use tracing::Level;
 
 use super::house::{House, PATH, Plan, impatient, post, post_to};
 use super::oracle::{Oracle, PROOF};
@@ -16,6 +16,7 @@ use super::shelf::Mood;
 use super::wire::Answer;
 use crate::admin::Trouble;
 use crate::intake::{EventSource, IntakeLimits, PUBLIC_PATHS, Rate};
+use crate::log::Log;
 use crate::store::StoreError;
 
 const EVENTS: &str = "/v1/partner/events";
@@ -361,29 +362,9 @@ async fn the_numbers_tell_what_events_came_to() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Pages(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Pages {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn nothing_an_event_says_is_found_in_logs_numbers_or_answers() {
-    let pages = Pages::default();
-    let writer = pages.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::listen(Level::TRACE);
     let house = hearing(&Oracle::with_a_tee());
     let mut said = String::new();
     for proof in ["good", "canary-forged", "later", "broken"] {
@@ -400,7 +381,7 @@ async fn nothing_an_event_says_is_found_in_logs_numbers_or_answers() {
             said.push_str(std::str::from_utf8(&body).unwrap());
         }
     }
-    let logs = String::from_utf8(pages.0.lock().unwrap().clone()).unwrap();
+    let logs = log.text();
     assert!(
         logs.contains("/v1/{connector}/events"),
         "the template is logged: {logs}"
