@@ -2,12 +2,11 @@
 //!
 //! A parked destination makes nobody unready: its leads are safe and wait.
 
+use crate::runtime::Ticks;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-use crate::admin::Ticks;
 
 /// Why the daemon should not be sent leads now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,6 @@
 pub mod health;
 pub mod metrics;
 pub mod noticeboard;
-pub mod ticks;
 
 // 2. What is told of that.
 mod numbers;
@@ -29,4 +28,3 @@ pub use reception::Reception;
 pub use reload::{Changes, Names, NotReloaded, Reload, Reloaded};
 pub use router::{Desk, Poke, Stuck, Terms, readable, router};
 pub use server::{AdminListen, AdminListener, serve};
-pub use ticks::Ticks;

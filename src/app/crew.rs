@@ -13,8 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::Ticks;
-use crate::runtime::{Bell, Pulse, Worker, run};
+use crate::runtime::{Bell, Pulse, Ticks, Worker, run};
 
 /// A duty, and the connector it is done for; empty for what concerns none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

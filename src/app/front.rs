@@ -9,10 +9,10 @@ use connector_kit::ids::AccountName;
 use super::build::{Blueprint, Teller};
 use super::premises::Grounds;
 use super::purses::budgets;
-use crate::admin::{self, Health, Poke, Terms, Ticks};
+use crate::admin::{self, Health, Poke, Terms};
 use crate::intake::{self, Door, DoorParts, DoorRules, EventSource};
 use crate::normalize;
-use crate::runtime::{Bell, Bells};
+use crate::runtime::{Bell, Bells, Ticks};
 use crate::store::sqlite::SqliteStore;
 
 /// A writer silent for this long counts as stuck.

@@ -11,9 +11,9 @@ use super::daemon::Staff;
 use super::front;
 use super::hiring::{Hiring, bells};
 use super::observers::Ears;
-use crate::admin::{Changes, Health, Metrics, Names, Noticeboard, Terms, Ticks, Token};
+use crate::admin::{Changes, Health, Metrics, Names, Noticeboard, Terms, Token};
 use crate::intake::{Door, Tls};
-use crate::runtime::Bells;
+use crate::runtime::{Bells, Ticks};
 use crate::store::InboxId;
 use crate::store::sqlite::SqliteStore;
 

@@ -11,9 +11,9 @@ use super::build::Blueprint;
 use super::premises::Premises;
 use super::purses::Purses;
 use super::{changes, fixed, site};
-use crate::admin::{NotReloaded, Reload, Reloaded, Ticks};
+use crate::admin::{NotReloaded, Reload, Reloaded};
 use crate::config::{Diagnostics, Loaded, Mistake};
-use crate::runtime::Bells;
+use crate::runtime::{Bells, Ticks};
 
 /// Reads config, secrets and certificates anew and builds what they say; nothing is started.
 pub type Redraw = Arc<dyn Fn(&Purses) -> Result<Blueprint, Diagnostics> + Send + Sync>;

@@ -20,9 +20,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
-use crate::admin::Ticks;
 use crate::admin::metrics::LogMeter;
 use crate::config::{Log, LogFormat};
+use crate::runtime::Ticks;
 use crowd::Crowd;
 use sink::{Lines, Sink};
 

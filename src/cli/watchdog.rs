@@ -99,8 +99,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::admin::Ticks;
-    use crate::runtime::{Bell, LONGEST_REST, LONGEST_TALK, Next, Pulse, Worker, run};
+    use crate::runtime::{Bell, LONGEST_REST, LONGEST_TALK, Next, Pulse, Ticks, Worker, run};
     use crate::store::StoreError;
 
     const INTERVAL: Duration = Duration::from_millis(6);

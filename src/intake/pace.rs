@@ -10,8 +10,8 @@ use governor::state::keyed::HashMapStateStore;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use crate::admin::Ticks;
 use crate::intake::limits::Rate;
+use crate::runtime::Ticks;
 
 /// Addresses remembered at once; the rest share one bucket until some are forgotten.
 const MAX_ADDRESSES: usize = 65_536;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::bell::Bell;
-use crate::admin::Ticks;
+use super::ticks::Ticks;
 use crate::store::StoreError;
 
 /// No worker rests longer than this without looking.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use connector_kit::clock::SystemClock;
 use connector_kit::ids::AccountName;
 use connector_kit::secret::Secret;
-use leadsync::admin::{Health, Metrics, Ticks};
+use leadsync::admin::{Health, Metrics};
 use leadsync::intake::{
     ConnectionLimits, Door, DoorParts, DoorRules, IntakeLimits, IntakeSource, bind, serve,
 };
+use leadsync::runtime::Ticks;
 use leadsync::store::Store;
 use leadsync::store::sqlite::{Options, SqliteStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use connector_kit::http::LONGEST_CALL;
-use leadsync::admin::Ticks;
-use leadsync::runtime::{Bell, Pulse, run};
+use leadsync::runtime::{Bell, Pulse, Ticks, run};
 use leadsync::store::Store;
 use tokio_util::sync::CancellationToken;
 

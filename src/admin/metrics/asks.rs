@@ -13,7 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::Metrics;
 use super::meters::KINDS;
-use crate::admin::Ticks;
+use crate::runtime::Ticks;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
 struct Asking {

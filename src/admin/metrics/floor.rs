@@ -6,7 +6,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Metrics, StoreMeter};
-use crate::admin::Ticks;
+use crate::runtime::Ticks;
 use crate::store::Footprint;
 
 /// All numbers of the floor.

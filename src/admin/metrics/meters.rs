@@ -9,7 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
-use crate::admin::Ticks;
+use crate::runtime::Ticks;
 use crate::store::sqlite::CommitWatcher;
 use crate::store::{ClockKind, DestinationGate, Suppression, Understood};
 use crate::syncback::clocks::ClockState;

@@ -51,7 +51,7 @@ use state::StateNumbers;
 pub use state::{Snapshot, State};
 use upkeep::UpkeepNumbers;
 
-use crate::admin::Ticks;
+use crate::runtime::Ticks;
 use crate::store::{ClockKind, Totals};
 use crate::syncback::clocks::ClockState;
 

@@ -7,8 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use connector_kit::{Check, ErrorKind, Quota, SourceName, Stage};
 
 use super::*;
-use crate::admin::{Ticks, Trouble};
+use crate::admin::Trouble;
 use crate::deliver::Budget;
+use crate::runtime::Ticks;
 use crate::store::{DestinationGate, DestinationStatus, Footprint, Lane, LaneQueue, Ledger, ReportStep};
 
 fn noon() -> DateTime<Utc> {

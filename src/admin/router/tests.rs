@@ -13,9 +13,10 @@ use connector_kit::{DestinationName, ErrorKind, Quota};
 use tower::ServiceExt;
 
 use super::*;
-use crate::admin::ticks::Crank;
-use crate::admin::{Ticks, Token};
+use crate::admin::Token;
 use crate::intake::tests::shelf::{Mood, Shelf};
+use crate::runtime::Ticks;
+use crate::runtime::ticks::Crank;
 use crate::store::{DestinationGate, DestinationStatus, Ledger, Totals};
 
 mod reload;

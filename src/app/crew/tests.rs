@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
-use crate::admin::ticks::Crank;
+use crate::runtime::ticks::Crank;
 use crate::runtime::{LONGEST_REST, LONGEST_STEP, Next};
 use crate::store::StoreError;
 

@@ -3,9 +3,9 @@
 use tracing::Level;
 
 use super::*;
-use crate::admin::Ticks;
-use crate::admin::ticks::Crank;
 use crate::log::Log;
+use crate::runtime::Ticks;
+use crate::runtime::ticks::Crank;
 use crate::store::faulty::{Failing, FaultyStore};
 use crate::store::sqlite::{Options, SpaceFloor, SqliteStore};
 

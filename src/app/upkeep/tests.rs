@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use tracing::Level;
 
 use super::*;
-use crate::admin::Ticks;
 use crate::log::Log;
+use crate::runtime::Ticks;
 
 fn noon() -> DateTime<Utc> {
     "2026-11-20T12:00:00Z".parse().unwrap()

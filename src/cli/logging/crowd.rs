@@ -13,7 +13,7 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Filter};
 
 use super::catalogue;
-use crate::admin::Ticks;
+use crate::runtime::Ticks;
 
 /// How many lines about single leads are told in a second: 6,000 of the 10,000 in 30 seconds.
 const TOLD_IN_A_SECOND: u32 = 200;

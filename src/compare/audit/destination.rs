@@ -12,8 +12,16 @@ use crate::store::{Standing, StoreError, Suppression, SurveyAsk, SurveyOf, Surve
 /// Addresses remembered to find two records of one person; of more, some pairs stay unseen.
 const PERSONS: usize = 1_000_000;
 
-/// What is said of a record whose person was forgotten here.
-const FORGOTTEN: &str = "its person was forgotten";
+/// Why a record with a key of ours is none of ours.
+#[derive(Clone, Copy)]
+enum Stranger {
+    /// Its person was forgotten here.
+    Forgotten,
+    /// Its lead never went there.
+    Undelivered,
+    /// There is no such lead.
+    Unknown,
+}
 
 /// Counts one destination, since then.
 ///
@@ -211,25 +219,30 @@ impl Count<'_> {
         for held in records {
             match held.lead().and_then(|lead| known.get(&lead)) {
                 Some(lead) if lead.suppression == Some(Suppression::Forgotten) => {
-                    self.stranger(held, FORGOTTEN);
+                    self.stranger(held, Stranger::Forgotten);
                 }
                 Some(lead) if lead.delivery.as_ref().is_some_and(may_be_there) => self.meet(held),
-                Some(_) => self.stranger(held, "its lead was never delivered there"),
-                None => self.stranger(held, "the ledger has no such lead"),
+                Some(_) => self.stranger(held, Stranger::Undelivered),
+                None => self.stranger(held, Stranger::Unknown),
             }
         }
         Ok(())
     }
 
-    fn stranger(&mut self, held: &Held, words: &str) {
+    fn stranger(&mut self, held: &Held, stranger: Stranger) {
         self.audited.tally.strangers += 1;
         let (key, record) = (held.key.clone(), held.record.0.clone());
-        let remedy = match held.lead() {
-            Some(_) if words == FORGOTTEN => "erase the record over there".to_owned(),
-            Some(_) => format!(
+        let words = match stranger {
+            Stranger::Forgotten => "its person was forgotten",
+            Stranger::Undelivered => "its lead was never delivered there",
+            Stranger::Unknown => "the ledger has no such lead",
+        };
+        let remedy = match (stranger, held.lead()) {
+            (Stranger::Forgotten, _) => "erase the record over there".to_owned(),
+            (_, Some(_)) => format!(
                 "restored an older store, or another leadsync writes here too? leadsync explain {key}"
             ),
-            None => "somebody else wrote into the field of the key: empty it over there".to_owned(),
+            (_, None) => "somebody else wrote into the field of the key: empty it over there".to_owned(),
         };
         let words = format!("carries the key {key}: {words}");
         self.differs("stranger", held.lead(), Some(record), None, (words, remedy));

@@ -28,12 +28,13 @@ pub use leads::{BodyCheck, Doubt, body_check};
 pub use rules::DoorRules;
 
 use crate::admin::metrics::DoorMeter;
-use crate::admin::{Health, Metrics, Poke, Ticks, Trouble};
+use crate::admin::{Health, Metrics, Poke, Trouble};
 use crate::intake::body;
 use crate::intake::custody::ToTheEnd;
 use crate::intake::limits::IntakeLimits;
 use crate::intake::pace::TooFast;
 use crate::intake::refusal::Refusal;
+use crate::runtime::Ticks;
 use crate::store::{Store, StoreError};
 use rules::Rules;
 

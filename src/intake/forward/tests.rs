@@ -10,7 +10,8 @@ use connector_kit::clock::ManualClock;
 use connector_kit::ids::AccountName;
 
 use super::*;
-use crate::admin::{Metrics, Ticks};
+use crate::admin::Metrics;
+use crate::runtime::Ticks;
 use crate::store::Told;
 use crate::store::faulty::{Failing, FaultyStore};
 use crate::store::sqlite::{Options, SqliteStore};

@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 use super::oracle::Oracle;
 use super::shelf::Shelf;
 use super::wire::Wire;
-use crate::admin::ticks::Crank;
-use crate::admin::{Health, Metrics, Poke, Ticks};
+use crate::admin::{Health, Metrics, Poke};
 use crate::intake::{
     ConnectionLimits, Door, DoorParts, DoorRules, EventSource, IntakeLimits, IntakeSource, Rate, Tls, bind,
     serve,
 };
+use crate::runtime::Ticks;
+use crate::runtime::ticks::Crank;
 
 pub(crate) const SECRET: &str = "fixture-secret-0123456789abcdef";
 pub(crate) const PATH: &str = "/v1/leads/web/fixture-secret-0123456789abcdef";

@@ -7,9 +7,10 @@ use connector_kit::conformance::leads;
 use connector_kit::{AlertSink, CallBook, DestinationName, ErrorKind, LeadId};
 
 use super::*;
-use crate::admin::{Metrics, Ticks};
+use crate::admin::Metrics;
 use crate::deliver::Purse;
 use crate::deliver::pace::Pace;
+use crate::runtime::Ticks;
 use crate::store::faulty::{Failing, FaultyStore};
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{ClockStart, LeadChange, ReferralStore, Settlement};

@@ -16,9 +16,8 @@ use connector_kit::{
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::admin::Ticks;
 use crate::deliver::pace::Pace;
-use crate::runtime::{Bell, Pulse, run};
+use crate::runtime::{Bell, Pulse, Ticks, run};
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{
     LeadChange, Link, Order, ReferralNote, ReferralStore, ReferralStory, Settlement, Sighting, Store,

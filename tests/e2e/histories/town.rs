@@ -16,12 +16,12 @@ use connector_kit::{
     CallBook, Connector, ConnectorContext, ConnectorSettings, DestinationName, Notice, Outcome, Role,
     SourceName,
 };
-use leadsync::admin::{Metrics, Ticks};
+use leadsync::admin::Metrics;
 use leadsync::deliver::pace::Pace;
 use leadsync::deliver::{DeliveryWorker, Patience, Purse, Room, Unobserved};
 use leadsync::intake::poll::PollWorker;
 use leadsync::intake::{FollowWorker, Trail};
-use leadsync::runtime::{Bell, Bells, Next, Worker};
+use leadsync::runtime::{Bell, Bells, Next, Ticks, Worker};
 use leadsync::settle::{SettleParts, SettleWorker, Unwatched};
 use leadsync::store::sqlite::{Options, SpaceFloor, SqliteStore};
 use leadsync::store::{ReferralStore, Store, Told};

@@ -8,7 +8,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
-use crate::admin::ticks::Crank;
+use crate::runtime::ticks::Crank;
 
 /// What journald takes of a service in 30 seconds unless told otherwise.
 const JOURNALD_TAKES: usize = 10_000;

@@ -10,8 +10,9 @@ use connector_kit::{CallBook, DestinationName, Notice, RawFormat, RawLead, Refer
 use tokio::sync::watch;
 
 use super::*;
-use crate::admin::{Metrics, Ticks};
+use crate::admin::Metrics;
 use crate::deliver::pace::Pace;
+use crate::runtime::Ticks;
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{ReferralStore, Told};
 

@@ -11,10 +11,10 @@ use connector_kit::{
 };
 
 use super::*;
-use crate::admin::{Health, Metrics, Ticks};
+use crate::admin::{Health, Metrics};
 use crate::deliver::pace::Pace;
 use crate::deliver::{Herald, Purse};
-use crate::runtime::{Next, Worker};
+use crate::runtime::{Next, Ticks, Worker};
 use crate::store::sqlite::{Options, SqliteStore};
 use crate::store::{
     AlarmStore, Arrival, Custody, LeadChange, Settlement, Silence, Store, Suppression, Understood,
